@@ -1,0 +1,181 @@
+//! One request and its answer: bytes as sent, secrets never recorded.
+
+use serde_json::Value;
+
+/// An HTTP method that SCIM uses (RFC 7644 section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    /// Read a resource or a list.
+    Get,
+    /// Create a resource.
+    Post,
+    /// Replace a resource.
+    Put,
+    /// Change a resource.
+    Patch,
+    /// Remove a resource.
+    Delete,
+}
+
+impl Method {
+    /// The method as it stands on the request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Whether the method may change what the endpoint holds.
+    pub fn writes(self) -> bool {
+        self != Method::Get
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who asked: the identity provider that is played, or the harness itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// The identity provider.
+    Client,
+    /// The harness makes what the application already holds.
+    Setup,
+    /// The harness settles what an answer left open.
+    Settle,
+    /// The harness reads the end state.
+    ReadBack,
+    /// The harness tries what discovery cannot say.
+    Canary,
+    /// The harness removes what it made.
+    Cleanup,
+}
+
+impl Origin {
+    /// The word that stands in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Client => "client",
+            Origin::Setup => "setup",
+            Origin::Settle => "settle",
+            Origin::ReadBack => "read-back",
+            Origin::Canary => "canary",
+            Origin::Cleanup => "cleanup",
+        }
+    }
+}
+
+/// A request, relative to the endpoint's base URL. Credentials are added by the endpoint and never stand here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Who asked.
+    pub origin: Origin,
+    /// The method.
+    pub method: Method,
+    /// The path below the base URL, beginning with `/`, decoded: `/Users/2819c223`.
+    pub path: String,
+    /// The query parameters in order, decoded.
+    pub query: Vec<(String, String)>,
+    /// The JSON body, if one is sent.
+    pub body: Option<Value>,
+    /// The label of the directory object that the request is about, if there is one: `user:ada`, `group:engineering`.
+    pub subject: Option<String>,
+}
+
+impl Request {
+    /// A request without query, body and subject.
+    pub fn new(origin: Origin, method: Method, path: impl Into<String>) -> Self {
+        Request { origin, method, path: path.into(), query: Vec::new(), body: None, subject: None }
+    }
+
+    /// The same request with one more query parameter.
+    #[must_use]
+    pub fn with_query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same request with a body.
+    #[must_use]
+    pub fn with_body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The same request about a directory object.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// The first value of a query parameter; names are compared without regard to case, as common frameworks do.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// The resource endpoint and the id behind it: `("Users", Some("42"))`. Segments are decoded.
+    pub fn target(&self) -> (&str, Option<&str>) {
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        match path.split_once('/') {
+            Some((endpoint, id)) if !id.is_empty() => (endpoint, Some(id)),
+            Some((endpoint, _)) => (endpoint, None),
+            None => (path, None),
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Response {
+    /// The HTTP status code.
+    pub status: u16,
+    /// The headers, names in lower case, in the order received.
+    pub headers: Vec<(String, String)>,
+    /// The body as text; bytes that are not UTF-8 are replaced.
+    pub text: String,
+    /// The body as JSON, if it is JSON.
+    pub json: Option<Value>,
+    /// The time between the request and the last byte of the answer, in microseconds; never printed outside `run`.
+    pub micros: u64,
+}
+
+impl Response {
+    /// An answer with a JSON body and the SCIM media type (RFC 7644 section 3.1).
+    pub fn json(status: u16, body: Value) -> Self {
+        let text = body.to_string();
+        let headers = vec![("content-type".to_owned(), "application/scim+json".to_owned())];
+        Response { status, headers, text, json: Some(body), micros: 0 }
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Response { status, ..Response::default() }
+    }
+
+    /// The first header of that name (given in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether the status is one of 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// A request and its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// What was asked.
+    pub request: Request,
+    /// What came back.
+    pub response: Response,
+}

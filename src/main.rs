@@ -1,0 +1,2 @@
+//! The command line: parse, call the library, map the outcome to an exit code.
+fn main() {}
