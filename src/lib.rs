@@ -2,3 +2,5 @@
 //! endpoint, and holds every answer and every end state against an embedded reference model.
 pub mod scim;
 pub mod exchange;
+pub mod directory;
+pub mod scenario;
