@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 mod event;
+mod mapping;
 mod policy;
 
 pub use event::{AdminEvent, KINDS};
+pub use mapping::{Mapped, Namespace};
 pub use policy::{Knob, OtherActiveGroup, Policy, TakeoverMembers, UserDelete};
 
 /// The name under which a scenario knows a user or a group, fixed when the scenario is made.
