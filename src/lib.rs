@@ -2,5 +2,10 @@
 //! endpoint, and holds every answer and every end state against an embedded reference model.
 pub mod scim;
 pub mod exchange;
+pub mod requirement;
+pub mod expectation;
+pub mod contract;
 pub mod directory;
+pub mod verdict;
 pub mod scenario;
+pub mod idp;
