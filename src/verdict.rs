@@ -5,6 +5,7 @@ use std::hash::Hasher;
 use serde_json::Value;
 
 use crate::exchange::Exchange;
+use crate::expectation::{Alternative, Choice};
 use crate::requirement::{Level, catalogue};
 use crate::scenario::Scenario;
 
@@ -85,6 +86,19 @@ impl Difference {
         self.detail = detail.into();
         self
     }
+}
+
+/// What the exchange oracle says of one answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The alternative that fits, or the nearest if none does.
+    pub alternative: Option<Alternative>,
+    /// Whether it fits.
+    pub matched: bool,
+    /// The alternatives of the register that the endpoint took.
+    pub taken: Vec<Choice>,
+    /// What differs.
+    pub differences: Vec<Difference>,
 }
 
 /// The strength of what is broken.

@@ -11,7 +11,7 @@ mod event;
 mod mapping;
 mod policy;
 
-pub use event::{AdminEvent, KINDS};
+pub use event::{AdminEvent, GroupRef, GroupRename, KINDS, Membership, NewGroup, NewUser, UserRef, UserUpdate};
 pub use mapping::{Mapped, Namespace};
 pub use policy::{Knob, OtherActiveGroup, Policy, TakeoverMembers, UserDelete};
 

@@ -10,7 +10,7 @@ use crate::exchange::{Method, Origin, Request};
 use crate::expectation::Kind;
 use crate::scim::attribute::Type;
 use crate::scim::filter::quote;
-use crate::scim::message::{GROUP_SCHEMA, USER_SCHEMA, patch_op};
+use crate::scim::message::{GROUP_URN, USER_URN, patch_op};
 
 /// Replace the whole, or change a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Wire {
     /// The full mapped body of a user.
     pub(super) fn user(&self, user: &User, active: bool, names: &Namespace, contract: &Contract) -> Value {
         let mut body = Map::new();
-        body.insert("schemas".into(), json!([USER_SCHEMA]));
+        body.insert("schemas".into(), json!([USER_URN]));
         for Mapped { path, value, .. } in names.map(user) {
             let Some(value) = value.filter(|_| offered(path, contract)) else { continue };
             match path.split_once('.') {
@@ -147,7 +147,7 @@ impl Wire {
     pub(super) fn group(&self, name: &str, members: &[String], contract: &Contract) -> Value {
         let members: Vec<Value> = members.iter().map(|id| json!({ "value": id })).collect();
         let mut body = Map::new();
-        body.insert("schemas".into(), json!([GROUP_SCHEMA]));
+        body.insert("schemas".into(), json!([GROUP_URN]));
         body.insert("displayName".into(), name.into());
         body.insert("members".into(), members.into());
         fill_required(&mut body, contract, Kind::Group);

@@ -1,0 +1,323 @@
+//! The single steps of the client, and the request that each one makes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::wire::{Verb, offered, patch};
+use super::{Client, wire::TestWrites};
+use crate::directory::{Label, Mapped};
+use crate::exchange::{Method, Origin, Request};
+use crate::expectation::Kind;
+
+/// The label of the connection test's objects; no directory label has a blank.
+pub(super) const TEST: &str = "connection test";
+
+/// A client that lists and compares gives up after so many resources.
+pub(super) const LONGEST_WALK: u64 = 2000;
+
+/// One step. It is turned into a request only when its turn comes, when the ids that it needs are known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Task {
+    /// A read that shows whether the connection works.
+    Probe(Kind),
+    /// The connection test's lookup of its user.
+    TestLookup,
+    TestUserCreate,
+    TestUserUpdate,
+    TestGroupCreate,
+    TestGroupUpdate,
+    TestGroupDelete,
+    TestUserDelete {
+        fallback: bool,
+    },
+    LookupUser(Label),
+    CreateUser(Label),
+    /// The full mapped set, with the state that the user has now.
+    UpdateUserFull(Label),
+    /// Some attributes (paths), or only `active`.
+    UpdateUser {
+        label: Label,
+        paths: Vec<&'static str>,
+        active: Option<bool>,
+        /// The user as last known, for one who is no longer in the directory.
+        last: Option<crate::directory::User>,
+    },
+    DeleteUser(Label),
+    /// Look a group up by name; a listing goes on at `start` after `seen` resources.
+    LookupGroup {
+        label: Label,
+        start: u64,
+        seen: u64,
+    },
+    ReadGroup(Label),
+    CreateGroup {
+        label: Label,
+        members: BTreeSet<Label>,
+    },
+    /// Bring a group that is there to the directory's name and members.
+    TakeOver {
+        label: Label,
+        name: String,
+        members: Vec<String>,
+    },
+    RenameGroup(Label),
+    Members {
+        label: Label,
+        add: BTreeSet<Label>,
+        remove: BTreeSet<Label>,
+    },
+    /// Remove members that no directory user stands behind.
+    RemoveIds {
+        label: Label,
+        ids: Vec<String>,
+    },
+    PutGroup {
+        label: Label,
+        members: BTreeSet<Label>,
+        extra: Vec<String>,
+    },
+    DeleteGroup(Label),
+}
+
+impl Task {
+    /// The object that the step is about.
+    pub(super) fn subject(&self) -> Option<String> {
+        match self {
+            Task::LookupUser(label)
+            | Task::CreateUser(label)
+            | Task::UpdateUserFull(label)
+            | Task::UpdateUser { label, .. }
+            | Task::DeleteUser(label) => Some(format!("user:{label}")),
+            Task::LookupGroup { label, .. }
+            | Task::ReadGroup(label)
+            | Task::CreateGroup { label, .. }
+            | Task::TakeOver { label, .. }
+            | Task::RenameGroup(label)
+            | Task::Members { label, .. }
+            | Task::RemoveIds { label, .. }
+            | Task::PutGroup { label, .. }
+            | Task::DeleteGroup(label) => Some(format!("group:{label}")),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_connection_test(&self) -> bool {
+        matches!(
+            self,
+            Task::Probe(_)
+                | Task::TestLookup
+                | Task::TestUserCreate
+                | Task::TestUserUpdate
+                | Task::TestGroupCreate
+                | Task::TestGroupUpdate
+                | Task::TestGroupDelete
+                | Task::TestUserDelete { .. }
+        )
+    }
+
+    pub(super) fn cleans_up(&self) -> bool {
+        matches!(self, Task::TestGroupDelete | Task::TestUserDelete { .. })
+    }
+
+    /// The takeover of a group from its representation.
+    pub(super) fn take_over(label: Label, group: &Value) -> Task {
+        let name = group.get("displayName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let members = group.get("members").and_then(Value::as_array).cloned().unwrap_or_default();
+        let members = members.iter().filter_map(|m| m.get("value").and_then(Value::as_str)).map(str::to_owned);
+        Task::TakeOver { label, name, members: members.collect() }
+    }
+}
+
+impl Client {
+    /// The connection test of the profile (J2), or the read-only probe.
+    pub(super) fn connection_test(&mut self, groups: bool) -> Vec<Task> {
+        self.tests += 1;
+        let mut tasks = Vec::new();
+        match self.wire.test_writes {
+            TestWrites::None => {
+                tasks.push(Task::Probe(Kind::User));
+                if groups {
+                    tasks.push(Task::Probe(Kind::Group));
+                }
+            }
+            writes => {
+                tasks.extend([Task::TestLookup, Task::TestUserCreate, Task::TestUserUpdate]);
+                if groups && writes == TestWrites::UserAndGroup {
+                    tasks.extend([Task::TestGroupCreate, Task::TestGroupUpdate, Task::TestGroupDelete]);
+                }
+                tasks.push(Task::TestUserDelete { fallback: false });
+            }
+        }
+        tasks
+    }
+
+    fn test_user(&self) -> crate::directory::User {
+        let name = format!("connection-test-{}", self.tests);
+        crate::directory::User {
+            username: name.clone(),
+            first: "Connection".into(),
+            last: "Test".into(),
+            email: name,
+            employee: None,
+            state: crate::directory::State::Active,
+        }
+    }
+
+    /// The request of a step; none if there is nothing to say any more.
+    pub(super) fn request(&mut self, task: &Task) -> Option<Request> {
+        let client = |method, path: String| Request::new(Origin::Client, method, path);
+        let user_path = |id: &str| format!("/Users/{id}");
+        let group_path = |id: &str| format!("/Groups/{id}");
+        let test = self.users.get(TEST).cloned();
+        match task {
+            Task::Probe(kind) => Some(self.wire.list(*kind, 1, 1)),
+            Task::TestLookup => {
+                Some(self.wire.lookup(Kind::User, &self.names.user_name(&self.test_user().username)))
+            }
+            Task::TestUserCreate => {
+                let body = self.wire.user(&self.test_user(), true, &self.names, &self.contract);
+                Some(client(Method::Post, "/Users".into()).with_body(body))
+            }
+            Task::TestUserUpdate => {
+                let mut user = self.test_user();
+                user.last = "Tested".into();
+                self.update_user(&test?, &user, true, None)
+            }
+            Task::TestGroupCreate => {
+                let name = self.names.group_name(&format!("connection-test-{}", self.tests));
+                let body = self.wire.group(&name, &[test?], &self.contract);
+                Some(client(Method::Post, "/Groups".into()).with_body(body))
+            }
+            Task::TestGroupUpdate => {
+                let id = self.groups.get(TEST)?.id.clone();
+                let name = self.names.group_name(&format!("connection-tested-{}", self.tests));
+                Some(match self.wire.group_verb {
+                    Verb::Put => {
+                        let body = self.wire.group(&name, &[test?], &self.contract);
+                        client(Method::Put, group_path(&id)).with_body(body)
+                    }
+                    Verb::Patch => patch(Kind::Group, &id, vec![self.wire.rename(&name)]),
+                })
+            }
+            Task::TestGroupDelete => Some(client(Method::Delete, group_path(&self.groups.get(TEST)?.id))),
+            Task::TestUserDelete { fallback: false } => Some(client(Method::Delete, user_path(&test?))),
+            Task::TestUserDelete { fallback: true } => {
+                let user = self.test_user();
+                self.update_user(&test?, &user, false, Some(&[]))
+            }
+            Task::LookupUser(label) => {
+                let user = self.directory.users.get(label)?;
+                Some(self.wire.lookup(Kind::User, &self.names.user_name(&user.username)))
+            }
+            Task::CreateUser(label) => {
+                let user = self.directory.users.get(label)?;
+                let body = self.wire.user(user, true, &self.names, &self.contract);
+                Some(client(Method::Post, "/Users".into()).with_body(body))
+            }
+            Task::UpdateUserFull(label) => {
+                let (id, user) = (self.users.get(label)?, self.directory.users.get(label)?);
+                let active = self.directory.in_scope(label);
+                self.update_user(id, user, active, None)
+            }
+            Task::UpdateUser { label, paths, active, last } => {
+                let id = self.users.get(label)?;
+                let user = self.directory.users.get(label).or(last.as_ref())?;
+                let state = active.unwrap_or_else(|| self.directory.in_scope(label));
+                let mut paths = paths.clone();
+                if active.is_some() {
+                    paths.push("active");
+                }
+                self.update_user(id, user, state, Some(&paths))
+            }
+            Task::DeleteUser(label) => Some(client(Method::Delete, user_path(self.users.get(label)?))),
+            Task::LookupGroup { label, start, .. } => {
+                let group = self.directory.groups.get(label)?;
+                Some(if self.wire.match_by_list {
+                    self.wire.list(Kind::Group, *start, 100)
+                } else {
+                    self.wire.lookup(Kind::Group, &self.names.group_name(&group.name))
+                })
+            }
+            Task::ReadGroup(label) => Some(client(Method::Get, group_path(&self.groups.get(label)?.id))),
+            Task::CreateGroup { label, members } => {
+                let group = self.directory.groups.get(label)?;
+                let ids = self.ids(members);
+                // S11: a group nobody is in is not created.
+                let name = self.names.group_name(&group.name);
+                (!ids.is_empty()).then(|| {
+                    client(Method::Post, "/Groups".into()).with_body(self.wire.group(&name, &ids, &self.contract))
+                })
+            }
+            Task::TakeOver { label, name, members } => {
+                let follow = self.take_over_steps(label, name, members);
+                self.push_front(follow);
+                None
+            }
+            Task::RenameGroup(label) => {
+                let (id, group) = (&self.groups.get(label)?.id, self.directory.groups.get(label)?);
+                Some(patch(Kind::Group, id, vec![self.wire.rename(&self.names.group_name(&group.name))]))
+            }
+            Task::Members { label, add, remove } => {
+                let id = &self.groups.get(label)?.id;
+                let mut operations = self.wire.add(&self.ids(add));
+                operations.extend(self.wire.remove(&self.ids(remove)));
+                (!operations.is_empty()).then(|| patch(Kind::Group, id, operations))
+            }
+            Task::RemoveIds { label, ids } => {
+                Some(patch(Kind::Group, &self.groups.get(label)?.id, self.wire.remove(ids)))
+            }
+            Task::PutGroup { label, members, extra } => {
+                let (id, group) = (&self.groups.get(label)?.id, self.directory.groups.get(label)?);
+                let mut ids = self.ids(members);
+                ids.extend(extra.iter().cloned());
+                let body = self.wire.group(&self.names.group_name(&group.name), &ids, &self.contract);
+                Some(client(Method::Put, group_path(id)).with_body(body))
+            }
+            Task::DeleteGroup(label) => Some(client(Method::Delete, group_path(&self.groups.get(label)?.id))),
+        }
+    }
+
+    /// The ids of the members that are known at the application, in the order of their labels.
+    pub(super) fn ids(&self, members: &BTreeSet<Label>) -> Vec<String> {
+        members.iter().filter_map(|m| self.users.get(m).cloned()).collect()
+    }
+
+    /// An update of a user: PUT of the full mapped set, or PATCH with one operation an attribute. `paths` none: all.
+    fn update_user(
+        &self,
+        id: &str,
+        user: &crate::directory::User,
+        active: bool,
+        paths: Option<&[&'static str]>,
+    ) -> Option<Request> {
+        if self.wire.user_verb == Verb::Put {
+            let body = self.wire.user(user, active, &self.names, &self.contract);
+            return Some(Request::new(Origin::Client, Method::Put, format!("/Users/{id}")).with_body(body));
+        }
+        let mut operations = Vec::new();
+        for Mapped { path, value, .. } in self.names.map(user) {
+            if paths.is_some_and(|p| !p.contains(&path)) || !offered(path, &self.contract) {
+                continue;
+            }
+            operations.push(match value {
+                Some(value) if path == "emails" => {
+                    json!({ "op": "replace", "path": path, "value": self.wire.emails(&value, &self.contract) })
+                }
+                Some(value) => json!({ "op": "replace", "path": path, "value": value }),
+                // What was never there is not removed when the whole set is sent.
+                None if paths.is_none() => continue,
+                None => json!({ "op": "remove", "path": path }),
+            });
+        }
+        let named = paths.is_none_or(|p| p.contains(&"name.formatted"));
+        if self.wire.display_name && named && offered("displayName", &self.contract) {
+            let display = format!("{} {}", user.first, user.last);
+            operations.push(json!({ "op": "replace", "path": "displayName", "value": display }));
+        }
+        if paths.is_none_or(|p| p.contains(&"active") || p.is_empty()) {
+            operations.push(json!({ "op": "replace", "path": "active", "value": active }));
+        }
+        (!operations.is_empty()).then(|| patch(Kind::User, id, operations))
+    }
+}

@@ -1,0 +1,200 @@
+//! PATCH (RFC 7644 section 3.5.2): every permitted outcome of the operations of one request.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::store::{certain, document, possible};
+use super::writes::{refusal, split_members, with_side_effects};
+use super::{Rules, only};
+use crate::exchange::Request;
+use crate::expectation::{Alternative, Belief, Body, Effect, Expectation, Kind, Members, Moved};
+use crate::scim::apply::{Applied, PatchChoices, Point, RemoveWithValue, apply_all};
+use crate::scim::patch::{Op, Operation, parse_patch};
+
+impl Rules<'_> {
+    /// PATCH of one resource.
+    pub(super) fn patch(&self, kind: Kind, id: &str, request: &Request) -> Expectation {
+        if let crate::contract::Capability::Refused(status) = self.contract.verbs(kind).patch {
+            return only(Alternative::new(&[status, 403, 405, 501], Body::Any).refusing(), "7644-3.5-03");
+        }
+        let Some(old) = self.store.find(kind, id) else { return self.missing(id, "7644-3.5.2-35") };
+        let shape = self.contract.shape(kind);
+        let body = request.body.clone().unwrap_or(Value::Null);
+        let operations = match parse_patch(&body, shape) {
+            Ok(operations) => operations,
+            Err(error) => return only(refusal(&error), "7644-3.5.2-04"),
+        };
+        let listed = PatchChoices::default();
+        let (new, applied) = match self.outcome(old, &operations, &listed) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let expectation = only(refusal(&error), "7644-3.5.2-31");
+                return Expectation { touches: vec![id.to_owned()], ..expectation };
+            }
+        };
+        if let Some(conflict) = self.conflict(&new, "7644-3.5.2-36", false) {
+            return conflict;
+        }
+        let cleared = applied.points.contains(&Point::RemoveWithValue).then(|| {
+            let all = PatchChoices { remove_with_value: RemoveWithValue::All, ..listed.clone() };
+            self.outcome(old, &operations, &all).map(|(belief, _)| belief).unwrap_or_else(|_| new.clone())
+        });
+        let mut alternatives = self.successes(old, &new, cleared.as_ref());
+        self.refusals(&applied.points, &mut alternatives);
+        let known = |member: &String| self.store.any(member).is_some();
+        let unknown = new.members.must.iter().any(|m| !known(m) && !old.members.must.contains(m));
+        self.lawful_refusals(&new, unknown, &mut alternatives);
+        Expectation { alternatives, requirement: "7644-3.5.2-32", touches: vec![id.to_owned()] }
+    }
+
+    /// 200 with the resource and 204 (A51), with only the listed values removed, or all of them (A55).
+    fn successes(&self, old: &Belief, new: &Belief, cleared: Option<&Belief>) -> Vec<Alternative> {
+        let with_body = |state: &Belief| Alternative {
+            effects: with_side_effects(old, state),
+            ..Alternative::new(&[200], Body::Resource(Box::new(state.clone()))).taking("A51", "ok-200")
+        };
+        let silent = |state: &Belief| Alternative {
+            effects: with_side_effects(old, state),
+            ..Alternative::new(&[204], Body::Empty).taking("A51", "no-content-204")
+        };
+        let Some(cleared) = cleared else { return vec![with_body(new), silent(new)] };
+        // Without a body nobody knows yet which of the two it was: what the literal reading removes is open.
+        let mut open = new.clone();
+        open.members.may.extend(new.members.must.difference(&cleared.members.must).map(|m| (m.clone(), "A55")));
+        open.members.must = cleared.members.must.clone();
+        vec![
+            with_body(new).taking("A55", "listed"),
+            with_body(cleared).taking("A55", "all-removed"),
+            silent(&open),
+        ]
+    }
+
+    /// Refusals where the text leaves room.
+    fn refusals(&self, points: &BTreeSet<Point>, to: &mut Vec<Alternative>) {
+        for point in points {
+            let refused = |statuses: &[u16], types| Alternative::new(statuses, Body::Error(types)).refusing();
+            match point {
+                Point::RemoveAbsent => to.push(refused(&[400], &["noTarget"]).taking("A54", "no-target")),
+                Point::RemoveWithValue => {
+                    to.push(refused(&[400], &["invalidValue", "invalidSyntax"]).taking("A55", "refused"));
+                }
+                Point::AddExisting => {
+                    to.push(refused(&[409, 400], &["uniqueness", "invalidValue"]).taking("A58", "refused"));
+                }
+                Point::AddWithFilter => to.push(refused(&[400], &["noTarget", "invalidPath"])),
+                Point::NoOpReplace | Point::ReplaceNoMatch => {}
+            }
+        }
+    }
+
+    /// The state after the operations, and the places where the text leaves room.
+    fn outcome(
+        &self,
+        old: &Belief,
+        operations: &[Operation],
+        choices: &PatchChoices,
+    ) -> Result<(Belief, Applied), crate::scim::error::ScimError> {
+        let shape = self.contract.shape(old.kind);
+        let low = document(old, shape, &certain);
+        let (after, mut applied) = match apply_all(&low, operations, shape, choices) {
+            Ok(done) => done,
+            Err(refused) => return Err(refused.error),
+        };
+        let mut new = old.clone();
+        let (attributes, members) = split_members(after);
+        new.attributes = with_removals(&old.attributes, attributes);
+        // What touches an open attribute settles it only if it states the whole value.
+        let replaced = stated(operations);
+        new.open.retain(|name, _| !replaced.contains(&name.to_lowercase()));
+        let must: BTreeSet<String> = members.into_iter().collect();
+        let may = if old.members.may.is_empty() {
+            Default::default()
+        } else {
+            let high = document(old, shape, &possible);
+            let after = apply_all(&high, operations, shape, choices).map(|(map, _)| split_members(map).1);
+            let kept: BTreeSet<String> = after.unwrap_or_default().into_iter().collect();
+            let open = old.members.may.iter().filter(|(id, _)| kept.contains(*id) && !must.contains(*id));
+            if old.members.may.keys().any(|id| !kept.contains(id)) {
+                applied.points.insert(Point::RemoveAbsent);
+            }
+            if old.members.may.keys().any(|id| must.contains(id)) {
+                applied.points.insert(Point::AddExisting);
+            }
+            open.map(|(id, why)| (id.clone(), *why)).collect()
+        };
+        new.members = Members { must, may, any: old.members.any && !replaced.contains("members") };
+        for (name, cause) in self.causes(operations) {
+            new.cause.insert(name, cause);
+        }
+        let only_adds = operations.iter().all(|o| o.op == Op::Add);
+        let settled = !old.is_open();
+        new.moved = if !applied.changed && only_adds && settled { Moved::Same } else { Moved::NotBefore };
+        Ok((new, applied))
+    }
+
+    /// The requirement behind each attribute that an operation names.
+    fn causes(&self, operations: &[Operation]) -> Vec<(String, &'static str)> {
+        let mut causes = Vec::new();
+        for operation in operations {
+            let members = operation.path.as_ref().is_some_and(|p| p.attr.name.eq_ignore_ascii_case("members"));
+            let filtered = operation.path.as_ref().is_some_and(|p| p.filter.is_some());
+            let cause = match (operation.op, members) {
+                (Op::Add, true) => "7644-3.5.2.1-05",
+                (Op::Add, false) => "7644-3.5.2.1-08",
+                (Op::Remove, true) if filtered => "7644-3.5.2.2-10",
+                (Op::Remove, true) if operation.value.is_some() => "7644-3.5.2.2-13",
+                (Op::Remove, true) => "7644-3.5.2.2-03",
+                (Op::Remove, false) => "7644-3.5.2.2-02",
+                (Op::Replace, true) => "7644-3.5.2.3-03",
+                (Op::Replace, false) => "7644-3.5.2.3-02",
+            };
+            match (&operation.path, &operation.value) {
+                (Some(path), _) => causes.push((path.attr.urn.clone().unwrap_or(path.attr.name.clone()), cause)),
+                (None, Some(Value::Object(members))) => {
+                    causes.extend(members.keys().map(|key| (top(key), cause)));
+                }
+                _ => {}
+            }
+        }
+        causes
+    }
+}
+
+/// The attribute behind a key such as `name.givenName`.
+fn top(key: &str) -> String {
+    if key.starts_with("urn:") { key.to_owned() } else { key.split('.').next().unwrap_or(key).to_owned() }
+}
+
+/// The attributes (in lower case) whose whole value the operations state.
+fn stated(operations: &[Operation]) -> BTreeSet<String> {
+    let mut stated = BTreeSet::new();
+    for operation in operations.iter().filter(|o| o.op != Op::Add || o.value.as_ref().is_some_and(|v| !v.is_array())) {
+        match (&operation.path, &operation.value) {
+            (Some(path), _) if path.filter.is_none() && path.attr.sub.is_none() && path.sub.is_none() => {
+                stated.insert(path.attr.name.to_lowercase());
+            }
+            (None, Some(Value::Object(members))) => {
+                stated.extend(members.keys().filter(|k| !k.contains('.')).map(|k| k.to_lowercase()));
+            }
+            _ => {}
+        }
+    }
+    stated
+}
+
+/// The new attributes; one that was there and is not any more is known to be absent.
+fn with_removals(old: &Map<String, Value>, mut new: Map<String, Value>) -> Map<String, Value> {
+    for name in old.keys() {
+        if !new.contains_key(name) {
+            new.insert(name.clone(), Value::Null);
+        }
+    }
+    new
+}
+
+/// Whether an effect stores a state with open members; for tests.
+#[cfg(test)]
+pub(super) fn stores_open_members(effects: &[Effect]) -> bool {
+    effects.iter().any(|e| matches!(e, Effect::Store(b) if !b.members.may.is_empty()))
+}

@@ -1,0 +1,125 @@
+//! The reference service provider: what it holds, and what the RFCs permit for a request in that state.
+//!
+//! The same rules serve two callers. As an oracle (`Model`) they say, before the answer is seen, which alternatives are
+//! permitted; what the endpoint chose is then adopted, so one legal choice never cascades. As a service (`Provider`)
+//! one alternative is picked and answered.
+
+use crate::contract::Contract;
+use crate::exchange::{Exchange, Method, Request};
+use crate::expectation::{Alternative, Body, Expectation, Kind};
+use crate::requirement::Tolerance;
+use crate::verdict::Judgement;
+
+mod changes;
+mod observe;
+mod provider;
+mod query;
+mod store;
+mod writes;
+
+pub use provider::{Choices, Provider, ProviderOptions, choosable};
+pub use store::Store;
+
+/// The reference model of one endpoint, as far as our own resources go.
+#[derive(Debug, Clone)]
+pub struct Model {
+    contract: Contract,
+    tolerance: Tolerance,
+    prefix: String,
+    store: Store,
+    walk: query::Walk,
+}
+
+impl Model {
+    /// An empty model of an endpoint with this contract; our names carry the prefix.
+    pub fn new(contract: Contract, tolerance: Tolerance, prefix: &str) -> Model {
+        Model { contract, tolerance, prefix: prefix.to_owned(), store: Store::default(), walk: query::Walk::default() }
+    }
+
+    /// What is permitted for a request in the present state.
+    pub fn expect(&self, request: &Request) -> Expectation {
+        let rules = Rules { store: &self.store, contract: &self.contract, prefix: &self.prefix, strict_find: true };
+        let mut expectation = rules.expect(request);
+        if let (Method::Get, (endpoint, None)) = (request.method, request.target())
+            && Kind::of(endpoint).is_some()
+        {
+            self.walk.continue_into(request, &mut expectation);
+        }
+        expectation
+    }
+
+    /// Takes in an answer and its judgement: ids, versions, the alternative that was chosen.
+    pub fn observe(&mut self, exchange: &Exchange, judgement: &Judgement) {
+        self.walk.advance(exchange);
+        observe::observe(&mut self.store, &self.contract, exchange, judgement);
+    }
+
+    /// What the model holds.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The contract that the model goes by.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// How strictly the register is read.
+    pub fn tolerance(&self) -> Tolerance {
+        self.tolerance
+    }
+}
+
+/// The rules for one state under one contract.
+pub(crate) struct Rules<'a> {
+    pub store: &'a Store,
+    pub contract: &'a Contract,
+    /// The prefix of our names; a service holds everybody's and has none.
+    pub prefix: &'a str,
+    /// A filter that the canary got through may not be refused later.
+    pub strict_find: bool,
+}
+
+impl Rules<'_> {
+    /// Everything that is permitted for a request.
+    pub(crate) fn expect(&self, request: &Request) -> Expectation {
+        let (endpoint, id) = request.target();
+        let Some(kind) = Kind::of(endpoint) else { return self.elsewhere(request) };
+        match (request.method, id) {
+            (Method::Get, Some(id)) => self.read(kind, id),
+            (Method::Get, None) => self.query(kind, request),
+            (Method::Post, None) => self.create(kind, request),
+            (Method::Put, Some(id)) => self.replace(kind, id, request),
+            (Method::Patch, Some(id)) => self.patch(kind, id, request),
+            (Method::Delete, Some(id)) => self.delete(kind, id),
+            _ => only(Alternative::new(&[404, 405, 501], Body::Any).refusing(), "7644-3.2-05"),
+        }
+    }
+
+    /// Discovery and what is no resource endpoint.
+    fn elsewhere(&self, request: &Request) -> Expectation {
+        let (endpoint, _) = request.target();
+        match endpoint {
+            "ServiceProviderConfig" | "Schemas" | "ResourceTypes" => {
+                only(Alternative::new(&[200], Body::Any), "7644-4-01")
+            }
+            _ => only(Alternative::new(&[404, 405, 501], Body::Any).refusing(), "7644-3.2-04"),
+        }
+    }
+
+    /// What follows when there is no such resource.
+    pub(super) fn missing(&self, id: &str, requirement: &'static str) -> Expectation {
+        let requirement = if self.store.is_gone(id) { "7644-3.6-02" } else { requirement };
+        let refused = Alternative::new(&[404], Body::Error(&[])).refusing();
+        if self.store.is_gone(id) || self.prefix.is_empty() {
+            return only(refused, requirement);
+        }
+        // An id that the model never saw: somebody else's, or nobody's.
+        only(Alternative::new(&[200, 201, 204, 400, 403, 404, 405, 409, 501], Body::Any), requirement)
+    }
+}
+
+/// An expectation with a single alternative.
+pub(crate) fn only(alternative: Alternative, requirement: &'static str) -> Expectation {
+    Expectation { alternatives: vec![alternative], requirement, touches: Vec::new() }
+}

@@ -1,0 +1,154 @@
+//! Lists (RFC 7644 section 3.4.2): what must stand in one, said of our own resources.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::store::{document, possible};
+use super::{Rules, only};
+use crate::exchange::{Exchange, Method, Request};
+use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, ListBody};
+use crate::scim::filter::Filter;
+
+impl Rules<'_> {
+    /// GET of a collection.
+    pub(super) fn query(&self, kind: Kind, request: &Request) -> Expectation {
+        if request.parameter("startIndex").is_none()
+            && let Some(limit) = self.contract.limit("start_index")
+        {
+            let statuses = if limit.status.is_empty() { &[400][..] } else { &limit.status };
+            let refused = Alternative::new(statuses, Body::Error(&[])).taking("L08", "refused-400").refusing();
+            if self.prefix.is_empty() {
+                return only(refused, "7644-3.4.2-09");
+            }
+            let mut expectation = self.listing(kind, request);
+            expectation.alternatives.push(refused);
+            return expectation;
+        }
+        self.listing(kind, request)
+    }
+
+    fn listing(&self, kind: Kind, request: &Request) -> Expectation {
+        let filter = match request.parameter("filter").map(Filter::parse) {
+            None => None,
+            Some(Ok(filter)) => Some(filter),
+            Some(Err(_)) => {
+                return only(Alternative::new(&[400], Body::Error(&["invalidFilter"])).refusing(), "7644-3.4.2.2-27");
+            }
+        };
+        let mut body = ListBody {
+            kind,
+            must: Vec::new(),
+            may: Vec::new(),
+            start_index: number(request, "startIndex").unwrap_or(1).max(1) as u64,
+            count: number(request, "count").map(|n| n.max(0) as u64),
+            walked: BTreeSet::new(),
+            exact: self.prefix.is_empty()
+                || filter.as_ref().is_some_and(|f| f.to_string().to_lowercase().contains(&self.prefix.to_lowercase())),
+            filter,
+        };
+        if let Some(filter) = &body.filter {
+            for belief in self.store.of(kind) {
+                match self.holds(filter, belief) {
+                    Ok(true) if belief.uncertain || names_open(filter, belief) => body.may.push((belief.clone(), None)),
+                    Ok(true) if kind == Kind::User && belief.inactive() => {
+                        body.may.push((belief.clone(), Some(("A23", "hidden"))));
+                    }
+                    Ok(true) => body.must.push(belief.clone()),
+                    Ok(false) if belief.uncertain || names_open(filter, belief) => {
+                        body.may.push((belief.clone(), None));
+                    }
+                    Ok(false) => {}
+                    Err(error) => return only(super::writes::refusal(&error), "7644-3.4.2.2-27"),
+                }
+            }
+        } else {
+            for belief in self.store.of(kind) {
+                if belief.uncertain {
+                    body.may.push((belief.clone(), None));
+                } else if kind == Kind::User && belief.inactive() {
+                    body.may.push((belief.clone(), Some(("A23", "hidden"))));
+                } else {
+                    body.must.push(belief.clone());
+                }
+            }
+        }
+        let filtered = body.filter.is_some();
+        let answered = Alternative::new(&[200], Body::List(Box::new(body)));
+        let mut alternatives = vec![if filtered { answered.taking("A33", "filtered") } else { answered }];
+        let found = self.contract.verbs(kind).find;
+        if filtered && !matches!(found, crate::contract::Capability::Works) {
+            let refused = Alternative::new(&[400, 403, 501], Body::Error(&[])).refusing();
+            alternatives.push(refused.taking("A33", "refused"));
+        }
+        Expectation { alternatives, requirement: "7644-3.4.2-09", touches: Vec::new() }
+    }
+
+    fn holds(&self, filter: &Filter, belief: &Belief) -> Result<bool, crate::scim::error::ScimError> {
+        let shape = self.contract.shape(belief.kind);
+        filter.matches(&Value::Object(document(belief, shape, &possible)), shape)
+    }
+}
+
+/// Whether a filter looks at what is open.
+fn names_open(filter: &Filter, belief: &Belief) -> bool {
+    let text = filter.to_string().to_lowercase();
+    let members = belief.members.any || !belief.members.may.is_empty();
+    belief.open.keys().any(|name| text.contains(&name.to_lowercase())) || (members && text.contains("members"))
+}
+
+fn number(request: &Request, name: &str) -> Option<i64> {
+    request.parameter(name)?.trim().parse().ok()
+}
+
+/// What is carried from page to page of one walk through a collection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Walk {
+    path: String,
+    filter: Option<String>,
+    next: u64,
+    seen: BTreeSet<String>,
+}
+
+impl Walk {
+    /// Tells the expectation of a page what the pages before it held.
+    pub(super) fn continue_into(&self, request: &Request, expectation: &mut Expectation) {
+        if !self.continues(request) {
+            return;
+        }
+        for alternative in &mut expectation.alternatives {
+            if let Body::List(list) = &mut alternative.body {
+                list.walked.clone_from(&self.seen);
+            }
+        }
+    }
+
+    fn continues(&self, request: &Request) -> bool {
+        let start = number(request, "startIndex").unwrap_or(1);
+        start > 1
+            && u64::try_from(start) == Ok(self.next)
+            && self.path == request.path
+            && self.filter.as_deref() == request.parameter("filter")
+    }
+
+    /// Takes in a page.
+    pub(super) fn advance(&mut self, exchange: &Exchange) {
+        let request = &exchange.request;
+        let (endpoint, id) = request.target();
+        if request.method != Method::Get || id.is_some() || Kind::of(endpoint).is_none() {
+            // A write of ours changes what the pages hold: the walk is broken off.
+            if request.method.writes() {
+                *self = Walk::default();
+            }
+            return;
+        }
+        if !self.continues(request) {
+            let filter = request.parameter("filter").map(str::to_owned);
+            *self = Walk { path: request.path.clone(), filter, next: 1, seen: BTreeSet::new() };
+        }
+        let resources = exchange.response.json.as_ref().and_then(|b| b.get("Resources")).and_then(Value::as_array);
+        let Some(resources) = resources else { return };
+        self.next += resources.len() as u64;
+        self.seen.extend(resources.iter().filter_map(|r| r.get("id")?.as_str()).map(str::to_owned));
+    }
+}

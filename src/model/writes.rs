@@ -1,0 +1,304 @@
+//! Reading one resource, creating, replacing and deleting (RFC 7644 sections 3.3, 3.4.1, 3.5.1, 3.6).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::{Rules, only};
+use crate::exchange::Request;
+use crate::expectation::{Alternative, Belief, Body, Effect, Expectation, Kind, Members, Open};
+use crate::scim::attribute::Uniqueness;
+use crate::scim::error::{ScimError, ScimType};
+use crate::scim::path::AttrPath;
+use crate::scim::resource::validate_new;
+
+/// Names up to this length, in characters, are stored by everybody.
+const ORDINARY_LENGTH: usize = 60;
+
+impl Rules<'_> {
+    /// GET of one resource.
+    pub(super) fn read(&self, kind: Kind, id: &str) -> Expectation {
+        let Some(belief) = self.store.find(kind, id) else { return self.missing(id, "7644-3.4.1-02") };
+        let found = Alternative::new(&[200], Body::Resource(Box::new(belief.clone())));
+        let mut alternatives = vec![found];
+        let absent = Alternative::new(&[404], Body::Error(&[]));
+        if belief.uncertain {
+            alternatives.push(absent.doing(Effect::Remove(id.to_owned())));
+        } else if kind == Kind::User && belief.inactive() {
+            alternatives.push(absent.taking("A23", "hidden"));
+        }
+        Expectation { alternatives, requirement: "7644-3.4.1-01", touches: Vec::new() }
+    }
+
+    /// POST to a collection.
+    pub(super) fn create(&self, kind: Kind, request: &Request) -> Expectation {
+        let verbs = self.contract.verbs(kind);
+        if !verbs.create.usable() {
+            return only(Alternative::new(&[403, 405, 501], Body::Error(&[])).refusing(), "7644-3.3-01");
+        }
+        let body = request.body.clone().unwrap_or(Value::Null);
+        let attributes = match validate_new(&body, self.contract.shape(kind)) {
+            Ok(attributes) => attributes,
+            Err(error) => return only(refusal(&error), "7644-3.3-14"),
+        };
+        let (attributes, members) = split_members(attributes);
+        let mut belief = Belief::new(kind, attributes);
+        belief.cause = causes(&belief.attributes, "7644-3.3-01", "7644-3.3-01");
+        let (members, unknown) = self.members(members, "A12");
+        belief.members = members;
+        if let Some(expectation) = self.conflict(&belief, "7644-3.3-12", true) {
+            return expectation;
+        }
+        let effect = Effect::Store(Box::new(belief.clone()));
+        let created = Alternative::new(&[201], Body::Resource(Box::new(belief.clone()))).doing(effect.clone());
+        let mut alternatives = vec![created, Alternative::new(&[201], Body::Empty).taking("A14", "location-only").doing(effect)];
+        self.lawful_refusals(&belief, unknown, &mut alternatives);
+        if self.store.gone().any(|g| g.kind == kind && same_name(g, &belief)) {
+            alternatives.push(conflict_409().taking("A08", "refused-409"));
+        }
+        Expectation { alternatives, requirement: "7644-3.3-07", touches: Vec::new() }
+    }
+
+    /// PUT (RFC 7644 section 3.5.1).
+    pub(super) fn replace(&self, kind: Kind, id: &str, request: &Request) -> Expectation {
+        if let Some(refused) = self.put_refused(kind) {
+            return only(refused, "7644-3.5-01");
+        }
+        let Some(old) = self.store.find(kind, id) else { return self.missing(id, "7644-3.5.1-13") };
+        let body = request.body.clone().unwrap_or(Value::Null);
+        let attributes = match validate_new(&body, self.contract.shape(kind)) {
+            Ok(attributes) => attributes,
+            Err(error) => return only(refusal(&error), "7644-3.5.1-11"),
+        };
+        let (attributes, members) = split_members(attributes);
+        let mut new = Belief { attributes, moved: crate::expectation::Moved::NotBefore, ..old.clone() };
+        new.cause = causes(&new.attributes, "7644-3.5.1-03", "7644-3.5.1-21");
+        new.open = self.omitted(old, &new.attributes);
+        let stated = crate::scim::resource::lookup(body.as_object().unwrap_or(&Map::new()), "members").is_some();
+        let (members, unknown) = self.members(members, "A12");
+        new.members = members;
+        if !stated && kind == Kind::Group {
+            new.members.may.extend(old.members.must.iter().map(|m| (m.clone(), "A46")));
+        }
+        if let Some(expectation) = self.conflict(&new, "7644-3.5.1-14", false) {
+            return expectation;
+        }
+        let touches = vec![id.to_owned()];
+        let effects = with_side_effects(old, &new);
+        let form = |statuses: &[u16], body: Body| Alternative {
+            effects: effects.clone(),
+            ..Alternative::new(statuses, body)
+        };
+        let mut alternatives = vec![
+            form(&[200], Body::Resource(Box::new(new.clone()))).taking("A49", "ok-200"),
+            form(&[204], Body::Empty).taking("A49", "no-content-204"),
+        ];
+        self.lawful_refusals(&new, unknown, &mut alternatives);
+        Expectation { alternatives, requirement: "7644-3.5.1-12", touches }
+    }
+
+    /// A refusal of PUT that the provider states of itself, or that the canary met.
+    fn put_refused(&self, kind: Kind) -> Option<Alternative> {
+        let limit = self.contract.limit("groups_put").filter(|_| kind == Kind::Group);
+        match (limit, self.contract.verbs(kind).put) {
+            (Some(limit), _) => {
+                let statuses = if limit.status.is_empty() { &[501, 405][..] } else { &limit.status };
+                Some(Alternative::new(statuses, Body::Error(&[])).taking("L07", "refused-501").refusing())
+            }
+            (None, crate::contract::Capability::Refused(status)) => {
+                Some(Alternative::new(&[status, 405, 501], Body::Any).refusing())
+            }
+            _ => None,
+        }
+    }
+
+    /// Attributes that a PUT leaves out: cleared, kept or defaulted (A46).
+    fn omitted(&self, old: &Belief, new: &Map<String, Value>) -> BTreeMap<String, Open> {
+        let mut open = BTreeMap::new();
+        for (name, value) in &old.attributes {
+            if new.contains_key(name) {
+                continue;
+            }
+            let kept = Some(value.clone()).filter(|v| !v.is_null());
+            let mut candidates = vec![("cleared", None)];
+            if kept.is_some() {
+                candidates.push(("kept", kept));
+            }
+            open.insert(name.clone(), Open { register: Some("A46"), candidates, otherwise: Some("defaulted") });
+        }
+        open
+    }
+
+    /// DELETE (RFC 7644 section 3.6).
+    pub(super) fn delete(&self, kind: Kind, id: &str) -> Expectation {
+        if let crate::contract::Capability::Refused(status) = self.contract.verbs(kind).delete {
+            return only(Alternative::new(&[status, 403, 405, 501], Body::Any).refusing(), "7644-3.6-05");
+        }
+        let Some(belief) = self.store.find(kind, id) else { return self.missing(id, "7644-3.6-06") };
+        let mut deleted = Alternative::new(&[204], Body::Empty);
+        if kind == Kind::User {
+            deleted = deleted.doing(Effect::Orphaned(id.to_owned()));
+        }
+        let mut alternatives = vec![deleted.doing(Effect::Remove(id.to_owned()))];
+        if kind == Kind::User && self.store.groups_of(id).next().is_some() {
+            alternatives.push(conflict_409().taking("A71", "refused-409"));
+        }
+        if belief.uncertain {
+            alternatives.push(Alternative::new(&[404], Body::Error(&[])).doing(Effect::Remove(id.to_owned())));
+        }
+        Expectation { alternatives, requirement: "7644-3.6-05", touches: vec![id.to_owned()] }
+    }
+
+    /// The member ids of a body, sorted into those that stand for resources of ours and others.
+    pub(super) fn members(&self, ids: Vec<String>, register: &'static str) -> (Members, bool) {
+        let mut members = Members::default();
+        let mut unknown = false;
+        for id in ids {
+            if self.store.any(&id).is_some() {
+                members.must.insert(id);
+            } else {
+                unknown = true;
+                members.may.insert(id, register);
+            }
+        }
+        (members, unknown)
+    }
+
+    /// What must be refused because another resource has the name already; none if nothing conflicts.
+    pub(super) fn conflict(&self, new: &Belief, requirement: &'static str, create: bool) -> Option<Expectation> {
+        let unique = match new.kind {
+            Kind::User => true, // RFC 7643 section 4.1.1
+            Kind::Group => self.published_unique(new.kind, "displayName"),
+        };
+        let others: Vec<&Belief> =
+            self.store.named(new.kind, new.name()?).filter(|o| o.id != new.id && !o.uncertain).collect();
+        if !unique || others.is_empty() {
+            return None;
+        }
+        let exact = self.published_case_exact(new.kind);
+        if exact && others.iter().all(|o| o.name() != new.name()) {
+            return None; // A07: a provider that says so may tell the cases apart
+        }
+        if others.iter().any(|o| o.open.contains_key(new.kind.naming())) {
+            return None;
+        }
+        let mut alternatives = vec![conflict_409().taking("A06", "conflict-409")];
+        let bad_request = Alternative::new(&[400], Body::Error(&["uniqueness"])).refusing();
+        alternatives.push(if create {
+            bad_request.taking("A06", "bad-request-400")
+        } else {
+            bad_request
+        });
+        Some(Expectation { alternatives, requirement, touches: vec![new.id.clone()] })
+    }
+
+    fn published_unique(&self, kind: Kind, name: &str) -> bool {
+        let attribute = self.contract.shape(kind).find(&AttrPath::new(name));
+        self.contract.published && attribute.is_some_and(|a| a.uniqueness != Uniqueness::None)
+    }
+
+    fn published_case_exact(&self, kind: Kind) -> bool {
+        let attribute = self.contract.shape(kind).find(&AttrPath::new(kind.naming()));
+        self.contract.published && attribute.is_some_and(|a| a.case_exact)
+    }
+
+    /// Refusals that an entry of the register makes lawful for this very resource.
+    pub(super) fn lawful_refusals(&self, new: &Belief, unknown_members: bool, to: &mut Vec<Alternative>) {
+        let invalid = || Alternative::new(&[400], Body::Error(&["invalidValue", "invalidSyntax"])).refusing();
+        let peers = || self.store.of(new.kind).filter(|o| o.id != new.id);
+        if new.kind == Kind::Group && peers().any(|o| same_name(o, new)) {
+            to.push(conflict_409().taking("A11", "refused-409"));
+        }
+        let shared = |name: &str| {
+            let value = new.attributes.get(name).filter(|v| !v.is_null());
+            value.is_some() && peers().any(|o| o.attributes.get(name) == value || o.open.contains_key(name))
+        };
+        if shared("externalId") {
+            to.push(conflict_409().taking("A10", "refused-409"));
+        }
+        if new.kind == Kind::User && peers().any(|o| same_email(o, new)) {
+            to.push(conflict_409().taking("L03", "refused-409"));
+        }
+        if unknown_members {
+            to.push(Alternative::new(&[400, 404, 409], Body::Error(&[])).refusing().taking("A12", "refused"));
+        }
+        let texts = || new.attributes.values().flat_map(strings);
+        if texts().any(|t| !t.chars().all(|c| c.is_ascii_alphanumeric() || " ._-@".contains(c))) {
+            to.push(invalid().taking("L02", "refused-400"));
+        }
+        if texts().any(|t| t.chars().count() > ORDINARY_LENGTH) {
+            to.push(invalid().taking("L05", "refused-400"));
+        }
+    }
+}
+
+/// The texts in a value.
+fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(strings).collect(),
+        Value::Object(members) => members.values().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn same_name(a: &Belief, b: &Belief) -> bool {
+    matches!((a.name(), b.name()), (Some(a), Some(b)) if a.to_lowercase() == b.to_lowercase())
+}
+
+fn same_email(a: &Belief, b: &Belief) -> bool {
+    let addresses = |belief: &Belief| -> BTreeSet<String> {
+        let emails = belief.attributes.get("emails").and_then(Value::as_array).cloned().unwrap_or_default();
+        emails.iter().filter_map(|e| e.get("value")?.as_str()).map(str::to_lowercase).collect()
+    };
+    !addresses(a).is_disjoint(&addresses(b))
+}
+
+fn conflict_409() -> Alternative {
+    Alternative::new(&[409], Body::Error(&["uniqueness"])).refusing()
+}
+
+/// The refusal that an error of our own interpretation stands for.
+pub(super) fn refusal(error: &ScimError) -> Alternative {
+    let types: &'static [&'static str] = match error.scim_type {
+        // A05 and A48: what is missing or wrong is invalidValue or invalidSyntax.
+        Some(ScimType::InvalidValue | ScimType::InvalidSyntax) => &["invalidValue", "invalidSyntax"],
+        Some(ScimType::Mutability) => &["mutability", "invalidValue"],
+        Some(ScimType::NoTarget) => &["noTarget", "invalidPath", "invalidSyntax", "invalidValue"],
+        Some(ScimType::InvalidPath | ScimType::InvalidFilter) => {
+            &["invalidPath", "invalidFilter", "noTarget", "invalidValue", "invalidSyntax"]
+        }
+        _ => &[],
+    };
+    Alternative::new(&[error.status], Body::Error(types)).refusing()
+}
+
+/// Takes the member ids out of a document.
+pub(super) fn split_members(mut document: Map<String, Value>) -> (Map<String, Value>, Vec<String>) {
+    for name in ["schemas", "id", "meta", "groups"] {
+        document.remove(name);
+    }
+    let members = document.remove("members").and_then(|m| m.as_array().cloned()).unwrap_or_default();
+    let ids = members.iter().filter_map(|m| m.get("value")).filter_map(Value::as_str).map(str::to_owned);
+    (document, ids.collect())
+}
+
+/// The requirement behind each attribute that a write stated.
+pub(super) fn causes(
+    attributes: &Map<String, Value>,
+    requirement: &'static str,
+    members: &'static str,
+) -> BTreeMap<String, &'static str> {
+    let mut causes: BTreeMap<String, &'static str> = attributes.keys().map(|n| (n.clone(), requirement)).collect();
+    causes.insert("members".into(), members);
+    causes
+}
+
+/// Storing a changed resource, and what may follow when a user became inactive (L01).
+pub(super) fn with_side_effects(old: &Belief, new: &Belief) -> Vec<Effect> {
+    let mut effects = vec![Effect::Store(Box::new(new.clone()))];
+    if new.kind == Kind::User && new.inactive() && !old.inactive() {
+        effects.push(Effect::Deactivated(new.id.clone()));
+    }
+    effects
+}

@@ -1,0 +1,275 @@
+//! Schema-aware comparison of what is known of a resource with what an answer shows.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::expectation::{Belief, Choice, Kind, Moved};
+use crate::scim::attribute::{Attribute, Mutability, Returned, Type};
+use crate::scim::path::AttrPath;
+use crate::scim::resource::lookup;
+use crate::scim::schema::Shape;
+use crate::verdict::Difference;
+
+/// What came of comparing: the differences, and the register alternatives that explain what is not as sent.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    pub differences: Vec<Difference>,
+    pub taken: Vec<Choice>,
+}
+
+/// How one value stands to another.
+enum Match {
+    Same,
+    /// Equal under an entry of the register.
+    Under(Choice),
+    Different,
+}
+
+/// Compares a representation with a belief. `listed`: it stands in a list, where members may be left out (A20).
+pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape, listed: bool) -> Comparison {
+    let mut out = Comparison::default();
+    if belief.uncertain {
+        return out;
+    }
+    for (name, expected) in &belief.attributes {
+        let observed = lookup(shown, name).map(|(_, v)| v).filter(|v| !unassigned(v));
+        let attribute = shape.find(&AttrPath::new(name.clone()));
+        if attribute.is_some_and(hidden) {
+            continue;
+        }
+        let cause = belief.cause.get(name).copied().unwrap_or("7644-3.1-07");
+        let pointer = format!("/{name}");
+        if let Some(open) = belief.open.get(name) {
+            let shows = |candidate: &Option<Value>| match (candidate, observed) {
+                (None, None) => true,
+                (Some(candidate), Some(observed)) => !matches!(matches(attribute, candidate, observed), Match::Different),
+                _ => false,
+            };
+            match open.candidates.iter().find(|(_, c)| shows(c)) {
+                Some((name, _)) => out.taken.extend(open.register.map(|r| (r, *name))),
+                None => match open.otherwise {
+                    Some(name) => out.taken.extend(open.register.map(|r| (r, name))),
+                    None => out.differences.push(Difference::fail(cause, &pointer, "a permitted value", "another value")),
+                },
+            }
+            continue;
+        }
+        match (expected, observed) {
+            (Value::Null, None) => {}
+            (Value::Null, Some(value)) => {
+                // A default may come back for what was removed (A09); only what a write removed is held against it.
+                if belief.cause.contains_key(name) {
+                    out.differences.push(Difference::fail(cause, &pointer, "no value", "a value").with(value.to_string()));
+                }
+            }
+            (expected, None) => {
+                let detail = format!("expected {expected}");
+                out.differences.push(Difference::fail(cause, &pointer, "the value", "no value").with(detail));
+            }
+            (expected, Some(observed)) => match matches(attribute, expected, observed) {
+                Match::Same => {}
+                Match::Under(choice) => out.taken.push(choice),
+                Match::Different => {
+                    let detail = format!("expected {expected}, got {observed}");
+                    out.differences.push(Difference::fail(cause, &pointer, "the value", "another value").with(detail));
+                }
+            },
+        }
+    }
+    if belief.kind == Kind::Group && !(listed && lookup(shown, "members").is_none()) {
+        members(belief, shown, &mut out);
+    }
+    times(belief, shown, &mut out);
+    out
+}
+
+/// Compares the member list: the right ones, each once.
+fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
+    let items = lookup(shown, "members").and_then(|(_, m)| m.as_array()).cloned().unwrap_or_default();
+    let id = |item: &Value| match item.get("value") {
+        Some(Value::String(id)) => Some(id.clone()),
+        Some(Value::Number(id)) => Some(id.to_string()),
+        _ => None,
+    };
+    let ids: Vec<String> = items.iter().filter_map(id).collect();
+    let seen: BTreeSet<&String> = ids.iter().collect();
+    if seen.len() < ids.len() {
+        out.taken.push(("A58", "duplicated"));
+        let detail = format!("{} values, {} different", ids.len(), seen.len());
+        out.differences.push(Difference::fail("7643-4.2-10", "/members", "each member once", "a member twice").with(detail));
+    }
+    if belief.members.any {
+        return;
+    }
+    let cause = belief.cause.get("members").copied().unwrap_or("7644-3.1-07");
+    let missing: Vec<&String> = belief.members.must.iter().filter(|m| !seen.contains(*m)).collect();
+    if !missing.is_empty() {
+        let detail = format!("missing: {}", join(&missing));
+        out.differences.push(Difference::fail(cause, "/members", "these members", "a member is missing").with(detail));
+    }
+    let known = |m: &String| belief.members.must.contains(m) || belief.members.may.contains_key(m);
+    let extra: Vec<&String> = seen.iter().copied().filter(|m| !known(m)).collect();
+    if !extra.is_empty() {
+        let detail = format!("not expected: {}", join(&extra));
+        out.differences.push(Difference::fail(cause, "/members", "these members", "a member too many").with(detail));
+    }
+    let (mut listed, mut removed) = (0, 0);
+    for (member, register) in &belief.members.may {
+        let there = seen.contains(member);
+        let name = match (*register, there) {
+            ("L01", true) => "kept",
+            ("L01", false) => "dropped",
+            ("A71", true) => "stale-member",
+            ("A71", false) => "member-gone",
+            ("A12", true) => "stored",
+            ("A12", false) => "dropped",
+            ("A46", true) => "kept",
+            ("A46", false) => "cleared",
+            ("A55", true) => {
+                listed += 1;
+                "listed"
+            }
+            ("A55", false) => {
+                removed += 1;
+                "all-removed"
+            }
+            _ => continue,
+        };
+        out.taken.push((register, name));
+    }
+    if listed > 0 && removed > 0 {
+        // Neither reading of A55 removes some of the members that nobody listed.
+        out.differences.push(Difference::fail("7644-3.5.2.2-13", "/members", "these members", "some others removed"));
+    }
+}
+
+fn join(ids: &[&String]) -> String {
+    ids.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// `meta.created` stays, `meta.lastModified` does not go back, and stands still where the text says so.
+fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
+    let meta = |name: &str| lookup(shown, "meta").and_then(|(_, m)| m.get(name)).and_then(Value::as_str);
+    let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    if let (Some(before), Some(now)) = (belief.created.as_deref(), meta("created"))
+        && let (Some(b), Some(n)) = (parse(before), parse(now))
+        // Compared at the coarser of the two printed precisions (A24).
+        && (b.as_second() - n.as_second()).abs() > i64::from(!(before.contains('.') && now.contains('.')))
+    {
+        let detail = format!("{before}, then {now}");
+        out.differences.push(Difference::fail("7643-3.1-22", "/meta/created", "the same moment", "another moment").with(detail));
+    }
+    let (Some(before), Some(now)) = (belief.modified.as_deref(), meta("lastModified")) else { return };
+    let (Some(b), Some(n)) = (parse(before), parse(now)) else { return };
+    let detail = format!("{before}, then {now}");
+    if belief.moved == Moved::Same && b != n {
+        let difference = Difference::fail("7644-3.5.2.1-10", "/meta/lastModified", "the same moment", "a later moment");
+        out.differences.push(difference.with(detail));
+    } else if n.as_second() < b.as_second() {
+        let difference = Difference::fail("7643-3.1-24", "/meta/lastModified", "not earlier", "an earlier moment");
+        out.differences.push(difference.with(detail));
+    }
+}
+
+fn hidden(attribute: &Attribute) -> bool {
+    matches!(attribute.returned, Returned::Never | Returned::Request) || attribute.mutability == Mutability::WriteOnly
+}
+
+/// No value: null and the empty array are the same as absence (RFC 7643 section 2.5).
+pub(super) fn unassigned(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether an observed value is the expected one under the attribute's characteristics and the register.
+fn matches(attribute: Option<&Attribute>, expected: &Value, observed: &Value) -> Match {
+    match (expected, observed) {
+        (Value::Array(expected), Value::Array(observed)) => {
+            let mut left: Vec<&Value> = observed.iter().collect();
+            let mut under = None;
+            for item in expected {
+                let found = left.iter().position(|o| match matches(attribute, item, o) {
+                    Match::Same => true,
+                    Match::Under(choice) => {
+                        under = Some(choice);
+                        true
+                    }
+                    Match::Different => false,
+                });
+                match found {
+                    Some(index) => drop(left.remove(index)),
+                    None => return Match::Different,
+                }
+            }
+            if left.is_empty() { under.map_or(Match::Same, Match::Under) } else { Match::Different }
+        }
+        // A single value where the schema has several is written as a list of one.
+        (expected, Value::Array(observed)) if observed.len() == 1 => matches(attribute, expected, &observed[0]),
+        (Value::Object(expected), Value::Object(observed)) => complex(attribute, expected, observed),
+        (Value::String(expected), Value::String(observed)) => texts(attribute, expected, observed),
+        (Value::Number(e), Value::Number(o)) if e.as_f64() == o.as_f64() => Match::Same,
+        (expected, observed) if expected == observed => Match::Same,
+        _ => Match::Different,
+    }
+}
+
+fn complex(attribute: Option<&Attribute>, expected: &Map<String, Value>, observed: &Map<String, Value>) -> Match {
+    let mut under = None;
+    let is_name = attribute.is_some_and(|a| a.name == "name");
+    for (name, value) in expected {
+        let sub = attribute.and_then(|a| a.sub(name));
+        if sub.is_some_and(hidden) || unassigned(value) {
+            continue;
+        }
+        let Some((_, shown)) = lookup(observed, name).filter(|(_, v)| !unassigned(v)) else {
+            // RFC 7643 section 4.1.1: a name is returned whole, in parts, or both; a false primary is as good as none.
+            if (is_name && !observed.is_empty()) || value == &Value::Bool(false) {
+                continue;
+            }
+            return Match::Different;
+        };
+        match matches(sub, value, shown) {
+            Match::Same => {}
+            Match::Under(choice) => under = Some(choice),
+            // A provider may compose the whole name in its own way; its parts are what was sent.
+            Match::Different if is_name && name == "formatted" && parts_agree(expected, observed) => {
+                under = Some(("L06", "trimmed"));
+            }
+            Match::Different => return Match::Different,
+        }
+    }
+    under.map_or(Match::Same, Match::Under)
+}
+
+/// Whether given and family name are both shown, and a composed name holds both.
+fn parts_agree(expected: &Map<String, Value>, observed: &Map<String, Value>) -> bool {
+    let whole = observed.get("formatted").and_then(Value::as_str).unwrap_or_default();
+    ["givenName", "familyName"].iter().all(|part| {
+        let sent = expected.get(*part).and_then(Value::as_str).unwrap_or_default();
+        observed.get(*part).and_then(Value::as_str) == Some(sent) && whole.contains(sent)
+    })
+}
+
+fn texts(attribute: Option<&Attribute>, expected: &str, observed: &str) -> Match {
+    if expected == observed {
+        return Match::Same;
+    }
+    let exact = attribute.is_some_and(|a| a.case_exact);
+    let reference = attribute.is_some_and(|a| a.kind == Type::Reference);
+    if !exact && !reference && expected.to_lowercase() == observed.to_lowercase() {
+        return if attribute.is_some_and(|a| a.name == "userName") {
+            Match::Under(("A07", "lower-cased"))
+        } else {
+            Match::Under(("A90", "canonical"))
+        };
+    }
+    if expected.trim() == observed.trim() {
+        return Match::Under(("L06", "trimmed"));
+    }
+    Match::Different
+}

@@ -1,0 +1,350 @@
+//! What must hold at the application: the lifecycle rules (S1 to S46), folded over the admin events.
+//!
+//! Requests are no input. Per object a duty says must, must not, or free; what the identity provider is known not to
+//! say, and what nobody documents, is free.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::directory::{
+    AdminEvent, Change, Directory, Group, Label, Mapped, Namespace, OtherActiveGroup, Policy, TakeoverMembers, UserDelete,
+};
+use crate::scenario::Application;
+
+/// Whether an object is to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// It must be there.
+    Must,
+    /// It must not be there.
+    MustNot,
+    /// Nothing is said.
+    #[default]
+    Free,
+}
+
+/// What must hold of a user's account.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UserDuty {
+    /// Whether it is there.
+    pub presence: Presence,
+    /// The rule behind its presence.
+    pub presence_rule: &'static str,
+    /// Whether it is active, and the rule that says so; none is free.
+    pub active: Option<(bool, &'static str)>,
+    /// The mapped attributes.
+    pub attributes: Vec<Mapped>,
+    /// User names (on the wire) that it had before.
+    pub former: BTreeSet<String>,
+}
+
+/// What must hold of a group.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GroupDuty {
+    /// Whether it is there.
+    pub presence: Presence,
+    /// The rule behind its presence.
+    pub presence_rule: &'static str,
+    /// The name on the wire.
+    pub name: String,
+    /// The rule behind the name.
+    pub name_rule: &'static str,
+    /// These are members.
+    pub must: BTreeSet<Label>,
+    /// These may be.
+    pub may: BTreeSet<Label>,
+    /// Others may be too: what the application had before is kept on takeover.
+    pub others: bool,
+    /// The rule behind the members.
+    pub members_rule: &'static str,
+    /// Names (on the wire) that it had before.
+    pub former: BTreeSet<String>,
+    /// The identity provider keeps it in step at present.
+    managed: bool,
+}
+
+/// All duties of one life.
+#[derive(Debug, Clone)]
+pub struct Duties {
+    policy: Policy,
+    names: Namespace,
+    /// Names of what the application held at the start, in lower case.
+    held_users: BTreeSet<String>,
+    held_groups: BTreeSet<String>,
+    /// Duties by user label.
+    pub users: BTreeMap<Label, UserDuty>,
+    /// Duties by group label.
+    pub groups: BTreeMap<Label, GroupDuty>,
+}
+
+impl Duties {
+    /// No duties yet.
+    pub fn new(policy: Policy, names: Namespace, application: &Application) -> Duties {
+        let lower = |name: &String| name.to_lowercase();
+        Duties {
+            policy,
+            held_users: application.users.values().map(|u| lower(&names.user_name(&u.username))).collect(),
+            held_groups: application.groups.values().map(|g| lower(&names.group_name(&g.name))).collect(),
+            names,
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what an event changed. While the integration is off nothing new is asked for (J10).
+    pub fn fold(&mut self, change: &Change) {
+        if !change.effective() || !change.after.active {
+            return;
+        }
+        let everyone: BTreeSet<Label> =
+            change.before.users.keys().chain(change.after.users.keys()).chain(self.users.keys()).cloned().collect();
+        for label in &everyone {
+            self.fold_user(label, change);
+        }
+        if change.after.manages_groups() {
+            let labels: BTreeSet<Label> =
+                change.before.groups.keys().chain(change.after.groups.keys()).cloned().collect();
+            for label in &labels {
+                self.fold_group(label, change);
+            }
+        } else {
+            self.leave_groups(change);
+        }
+        let gone: BTreeSet<Label> =
+            self.users.iter().filter(|(_, d)| d.presence == Presence::MustNot).map(|(l, _)| l.clone()).collect();
+        for duty in self.groups.values_mut() {
+            duty.must.retain(|m| !gone.contains(m));
+            duty.may.retain(|m| !gone.contains(m));
+        }
+    }
+
+    fn fold_user(&mut self, label: &Label, change: &Change) {
+        let (before, after) = (&change.before, &change.after);
+        if let Some(user) = after.users.get(label).filter(|_| after.in_scope(label)) {
+            let name = self.names.user_name(&user.username);
+            self.take_user_name(label, &name);
+            let attributes = self.names.map(user);
+            let locked_out = self.locked_out(label, change);
+            let rule = active_rule(label, change);
+            let duty = self.users.entry(label.clone()).or_default();
+            let old = duty.attributes.first().and_then(|m| m.value.clone());
+            duty.former.extend(old.filter(|old| *old != name));
+            duty.former.remove(&name);
+            duty.presence = Presence::Must;
+            duty.presence_rule = rule.unwrap_or("S8");
+            duty.attributes = attributes;
+            let kept = duty.active.filter(|(active, _)| *active).map_or("S34", |(_, rule)| rule);
+            duty.active = (!locked_out).then(|| (true, rule.unwrap_or(kept)));
+            return;
+        }
+        let was = before.active && before.in_scope(label);
+        let deleted = before.users.contains_key(label) && !after.users.contains_key(label);
+        let unknown = matches!(change.event, AdminEvent::Activate);
+        let name = after.users.get(label).map(|u| self.names.user_name(&u.username).to_lowercase());
+        let taken = name.is_some_and(|n| self.held_users.contains(&n) || self.user_named(&n, label));
+        let deletes = self.policy.user_delete == UserDelete::Delete;
+        let duty = self.users.entry(label.clone()).or_default();
+        match duty.presence {
+            Presence::Must if deleted && deletes => {
+                *duty = UserDuty { presence: Presence::MustNot, presence_rule: "S8", ..std::mem::take(duty) };
+                duty.active = None;
+            }
+            Presence::Must if was => {
+                let rule = match &change.event {
+                    AdminEvent::GroupDisassociate(_) => "S18",
+                    AdminEvent::GroupDelete(_) => "S21",
+                    AdminEvent::UserSuspend(_) => "S34",
+                    _ => "S8",
+                };
+                duty.active = Some((false, rule));
+                duty.presence_rule = rule;
+            }
+            // What became of those who left while the integration was off is nowhere said.
+            Presence::Must if unknown && duty.active == Some((true, "")) => duty.active = None,
+            Presence::Must if unknown && duty.active.is_some_and(|(active, _)| active) => duty.active = None,
+            Presence::Free if duty.attributes.is_empty() && !taken && !deleted => {
+                duty.presence = Presence::MustNot;
+                duty.presence_rule = "S8";
+            }
+            Presence::MustNot if taken && duty.attributes.is_empty() => duty.presence = Presence::Free,
+            _ => {}
+        }
+        if let Some(user) = after.users.get(label)
+            && duty.attributes.is_empty()
+        {
+            // Never in scope so far: nobody of that name is to be there.
+            duty.former = BTreeSet::from([self.names.user_name(&user.username)]);
+        }
+    }
+
+    /// Another account of that name is taken over: what was said of it as somebody else's is said no more.
+    fn take_user_name(&mut self, label: &Label, name: &str) {
+        for (other, duty) in &mut self.users {
+            let same = |n: &String| n.to_lowercase() == name.to_lowercase();
+            let current = duty.attributes.first().and_then(|m| m.value.as_ref()).is_some_and(same);
+            if other != label && (current || (duty.attributes.is_empty() && duty.former.iter().any(same))) {
+                *duty = UserDuty::default();
+                // Not "never there" any more.
+                duty.attributes = vec![Mapped { rule: "S30", path: "userName", value: None }];
+            }
+        }
+    }
+
+    fn user_named(&self, name: &str, except: &str) -> bool {
+        self.users.iter().any(|(label, duty)| {
+            let current = duty.attributes.first().and_then(|m| m.value.as_ref());
+            label != except && current.is_some_and(|n| n.to_lowercase() == name)
+        })
+    }
+
+    /// Under the narrow reading of S19 and S22 a user in another group is shut out while groups are not managed; what
+    /// the account is to be afterwards, nobody says.
+    fn locked_out(&self, label: &str, change: &Change) -> bool {
+        let narrow = self.policy.other_active_group == OtherActiveGroup::BoundWhileManaged;
+        let still = self.users.get(label).is_some_and(|d| d.presence == Presence::Must && d.active.is_none());
+        let touched = matches!(
+            change.event,
+            AdminEvent::Activate | AdminEvent::UserResume(_) | AdminEvent::UserUpdate(_) | AdminEvent::MemberAdd(_)
+        );
+        if narrow && !change.after.manages_groups() && left_group(label, change) {
+            return true;
+        }
+        still && !(touched && !change.before.in_scope(label)) && !matches!(change.event, AdminEvent::Activate)
+    }
+
+    fn fold_group(&mut self, label: &Label, change: &Change) {
+        let (before, after) = (&change.before, &change.after);
+        let Some(group) = after.groups.get(label) else {
+            return self.delete_group(label, change);
+        };
+        if !group.associated {
+            let duty = self.groups.entry(label.clone()).or_default();
+            if duty.managed {
+                duty.managed = false;
+                (duty.presence_rule, duty.name_rule, duty.members_rule) = ("S17", "S17", "S17");
+            }
+            return;
+        }
+        let name = self.names.group_name(&group.name);
+        let members: BTreeSet<Label> = group.members.iter().filter(|m| after.in_scope(m)).cloned().collect();
+        let starts = self.starts(label, change);
+        let exists = self.groups.get(label).is_some_and(|d| d.presence == Presence::Must);
+        if members.is_empty() && !exists {
+            let duty = self.groups.entry(label.clone()).or_default();
+            duty.name = name;
+            duty.presence = Presence::Free; // S11 is the client's; a twin may be there already
+            return;
+        }
+        let first = !exists;
+        let takeover = first && (self.held_groups.contains(&name.to_lowercase()) || self.left_named(&name, label));
+        if starts || first {
+            self.take_group_name(label, &name);
+        }
+        let adds = self.policy.takeover_members == TakeoverMembers::Add;
+        let duty = self.groups.entry(label.clone()).or_default();
+        let rule = match &change.event {
+            _ if takeover => "S12",
+            AdminEvent::GroupRename(e) if e.group == *label => "S15",
+            _ => "S14",
+        };
+        let out: BTreeSet<Label> = group.members.difference(&members).cloned().collect();
+        let renamed = duty.name != name;
+        if renamed && !duty.name.is_empty() && exists {
+            duty.former.insert(std::mem::take(&mut duty.name));
+        }
+        duty.former.remove(&name);
+        let changed = duty.must != members || starts || first;
+        duty.others |= (starts || first) && adds;
+        duty.presence = Presence::Must;
+        if first || renamed || starts {
+            duty.presence_rule = rule;
+            duty.name_rule = if rule == "S14" { "S38" } else { rule };
+        }
+        if changed || duty.members_rule.is_empty() || duty.members_rule == "S17" || duty.members_rule == "S24" {
+            duty.members_rule = if rule == "S15" { "S14" } else { rule };
+        }
+        duty.name = name;
+        duty.must = members;
+        duty.may = out;
+        duty.managed = true;
+        let _ = before;
+    }
+
+    /// Whether the identity provider matches the group anew at this event.
+    fn starts(&self, label: &str, change: &Change) -> bool {
+        let bound = |d: &Directory| d.groups.get(label).is_some_and(|g: &Group| g.associated);
+        matches!(change.event, AdminEvent::Activate | AdminEvent::ManagementOn) || !bound(&change.before)
+    }
+
+    fn delete_group(&mut self, label: &Label, change: &Change) {
+        let was_bound = change.before.groups.get(label).is_some_and(|g| g.associated);
+        let Some(duty) = self.groups.get_mut(label) else { return };
+        if was_bound && duty.managed {
+            duty.presence = Presence::MustNot;
+            duty.presence_rule = "S20";
+            duty.managed = false;
+            duty.former.insert(std::mem::take(&mut duty.name));
+        }
+    }
+
+    /// Groups are not managed (any more): they stay as they are (S24).
+    fn leave_groups(&mut self, change: &Change) {
+        let off = matches!(change.event, AdminEvent::ManagementOff);
+        for (label, duty) in &mut self.groups {
+            if duty.managed {
+                duty.managed = false;
+                (duty.presence_rule, duty.name_rule, duty.members_rule) = ("S24", "S24", "S24");
+                if !off {
+                    // The switch was thrown while the integration was off.
+                    duty.may.extend(std::mem::take(&mut duty.must));
+                    duty.others = true;
+                }
+            }
+            let _ = label;
+        }
+    }
+
+    fn left_named(&self, name: &str, except: &str) -> bool {
+        let same = |d: &GroupDuty| d.presence == Presence::Must && d.name.to_lowercase() == name.to_lowercase();
+        self.groups.iter().any(|(label, duty)| label != except && same(duty))
+    }
+
+    /// A group of that name that was left behind is taken over by another.
+    fn take_group_name(&mut self, label: &Label, name: &str) {
+        for (other, duty) in &mut self.groups {
+            if other != label && !duty.managed && duty.name.to_lowercase() == name.to_lowercase() {
+                *duty = GroupDuty::default();
+            }
+        }
+    }
+
+    /// The integration was found not to work: nothing is asked for.
+    pub fn release(&mut self, subject: &str) {
+        if let Some(duty) = subject.strip_prefix("user:").and_then(|l| self.users.get_mut(l)) {
+            duty.presence = Presence::Free;
+            duty.active = None;
+        }
+        if let Some(duty) = subject.strip_prefix("group:").and_then(|l| self.groups.get_mut(l)) {
+            duty.presence = Presence::Free;
+            duty.others = true;
+            duty.may.extend(std::mem::take(&mut duty.must));
+        }
+    }
+}
+
+/// Whether the event takes a group away in which the user was.
+fn left_group(user: &str, change: &Change) -> bool {
+    let (AdminEvent::GroupDisassociate(g) | AdminEvent::GroupDelete(g)) = &change.event else { return false };
+    change.before.groups.get(&g.group).is_some_and(|g| g.associated && g.members.contains(user))
+}
+
+/// The rule that an event puts behind a user who stays or becomes active.
+fn active_rule(user: &str, change: &Change) -> Option<&'static str> {
+    match &change.event {
+        AdminEvent::GroupDisassociate(_) if left_group(user, change) => Some("S19"),
+        AdminEvent::GroupDelete(_) if left_group(user, change) => Some("S22"),
+        AdminEvent::UserResume(e) if e.user == user => Some("S34"),
+        AdminEvent::ManagementOff => Some("S26"),
+        _ if !change.before.manages_groups() && !change.before.in_scope(user) => Some("S26"),
+        _ => None,
+    }
+}

@@ -1,0 +1,215 @@
+//! The exchange oracle: one answer against all that is permitted.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::compare::{Comparison, compare};
+use super::form;
+use crate::contract::Contract;
+use crate::exchange::Exchange;
+use crate::expectation::{Alternative, Body, Expectation, Kind, ListBody};
+use crate::requirement::{Tolerance, Tone, catalogue};
+use crate::scim::message::ListResponse;
+use crate::verdict::{Difference, Judgement, Outcome};
+
+/// Judges an answer: the first permitted alternative that it fits is the endpoint's choice. If none fits, the nearest
+/// one says what differs. What every answer must have is judged apart from that.
+pub fn judge(expectation: &Expectation, exchange: &Exchange, contract: &Contract, tolerance: Tolerance) -> Judgement {
+    let mut form = form::check(exchange, contract);
+    let mut nearest: Option<(usize, &Alternative, Comparison)> = None;
+    for alternative in &expectation.alternatives {
+        let comparison = hold(alternative, exchange, contract);
+        let Some(comparison) = comparison else { continue };
+        let failures = comparison.differences.iter().filter(|d| d.outcome == Outcome::Fail).count();
+        if nearest.as_ref().is_none_or(|(best, ..)| failures < *best) {
+            nearest = Some((failures, alternative, comparison));
+        }
+        if failures == 0 {
+            break;
+        }
+    }
+    let Some((failures, alternative, comparison)) = nearest else {
+        form.insert(0, wrong_status(expectation, exchange));
+        return Judgement { alternative: None, matched: false, taken: Vec::new(), differences: form };
+    };
+    let mut taken = alternative.choices.clone();
+    taken.extend(comparison.taken);
+    let mut differences = comparison.differences;
+    differences.extend(form);
+    for (register, name) in &taken {
+        differences.extend(tolerated(register, name, tolerance, &differences));
+    }
+    Judgement { alternative: Some(alternative.clone()), matched: failures == 0, taken, differences }
+}
+
+/// A warning, or a failure, for a choice that the register does not simply accept.
+fn tolerated(register: &str, name: &str, tolerance: Tolerance, already: &[Difference]) -> Option<Difference> {
+    let entry = catalogue().register(register)?;
+    let named = format!("{register}={name}");
+    if already.iter().any(|d| d.register.as_ref() == Some(&named)) {
+        return None;
+    }
+    let requirement = entry.requirements.first().map_or("", String::as_str);
+    match entry.tone(name, tolerance)? {
+        Tone::Accept => None,
+        Tone::Warn => Some(Difference::warn(requirement, &named, "", "the friendlier alternative", name)),
+        // The difference itself has been reported with its own requirement.
+        Tone::Fail if already.iter().any(|d| d.outcome == Outcome::Fail) => None,
+        Tone::Fail => Some(Difference {
+            register: Some(named),
+            ..Difference::fail(requirement, "", "a permitted alternative", name)
+        }),
+    }
+}
+
+/// No permitted status.
+fn wrong_status(expectation: &Expectation, exchange: &Exchange) -> Difference {
+    let mut statuses: BTreeSet<u16> = BTreeSet::new();
+    for alternative in expectation.alternatives.iter().filter(|a| !a.refused) {
+        statuses.extend(&alternative.statuses);
+    }
+    if statuses.is_empty() {
+        statuses.extend(expectation.alternatives.iter().flat_map(|a| &a.statuses));
+    }
+    let expected: Vec<String> = statuses.iter().map(u16::to_string).collect();
+    let observed = exchange.response.status;
+    let requirement = match observed {
+        500.. if observed != 501 => "7644-3.12-17",
+        // The request was fine: what the endpoint says is broken about it is not.
+        400..500 if exchange.request.method.writes() && !expectation.alternatives.iter().all(|a| a.refused) => {
+            expectation.requirement
+        }
+        _ => expectation.requirement,
+    };
+    Difference::fail(requirement, "", &expected.join(" or "), &observed.to_string())
+        .with(form::detail_of(&exchange.response))
+}
+
+/// Holds an answer against one alternative; none if the status is another.
+fn hold(alternative: &Alternative, exchange: &Exchange, contract: &Contract) -> Option<Comparison> {
+    let response = &exchange.response;
+    if !alternative.statuses.contains(&response.status) {
+        return None;
+    }
+    let mut out = Comparison::default();
+    match &alternative.body {
+        Body::Any => {}
+        Body::Empty => {
+            if !response.text.trim().is_empty() {
+                if response.status == 204 {
+                    out.differences.push(Difference::fail("7644-3.5.2-32", "", "no body", "a body"));
+                } else {
+                    return None;
+                }
+            }
+        }
+        Body::Error(types) => {
+            // Which keyword stands there is judged softly: Table 9 is a list of examples for most of these.
+            let given = response.json.as_ref().and_then(|b| b.get("scimType")).and_then(Value::as_str);
+            if let (Some(given), Some(expected)) = (given, types.first())
+                && !types.contains(&given)
+            {
+                let warning = Difference::warn("7644-3.12-03", "A80", "/scimType", expected, given);
+                out.differences.push(warning);
+            }
+        }
+        Body::Resource(belief) => match response.json.as_ref().and_then(Value::as_object) {
+            Some(shown) => {
+                if !belief.id.is_empty() {
+                    identity(&belief.id, shown, &mut out);
+                }
+                let comparison = compare(belief, shown, contract.shape(belief.kind), false);
+                out.differences.extend(comparison.differences);
+                out.taken.extend(comparison.taken);
+            }
+            None if response.text.trim().is_empty() && response.status == 201 => return None, // A14
+            None => out.differences.push(Difference::fail("7644-3.5.2-32", "", "the resource", "no resource")),
+        },
+        Body::List(list) => hold_list(list, exchange, contract, &mut out),
+    }
+    Some(out)
+}
+
+fn identity(id: &str, shown: &Map<String, Value>, out: &mut Comparison) {
+    match shown.get("id") {
+        Some(Value::String(given)) if given == id => {}
+        Some(Value::Number(given)) if given.to_string() == id => {} // judged by its type elsewhere
+        given => {
+            let detail = given.map(Value::to_string).unwrap_or_default();
+            out.differences.push(Difference::fail("7643-3.1-07", "/id", "the same id", "another id").with(detail));
+        }
+    }
+}
+
+/// Ours that match stand in it, ours that do not match do not, each once, as they are.
+fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mut Comparison) {
+    let Some(Ok(page)) = exchange.response.json.as_ref().map(ListResponse::parse) else {
+        out.differences.push(Difference::fail("7644-3.4.2-04", "", "a ListResponse", "something else"));
+        return;
+    };
+    let shape = contract.shape(list.kind);
+    let id_of = |r: &Value| r.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let ids: Vec<String> = page.resources.iter().map(id_of).collect();
+    let shown: BTreeSet<&String> = ids.iter().collect();
+    let twice = ids.len() > shown.len() || ids.iter().any(|id| list.walked.contains(id));
+    if twice {
+        out.differences.push(Difference::fail("7644-3.4.2.4-10", "/Resources", "each resource once", "a resource twice"));
+    }
+    if let Some(filter) = &list.filter {
+        let wrong = page.resources.iter().find(|r| filter.matches(r, shape) == Ok(false) && names_everything(r, list.kind));
+        if let Some(wrong) = wrong {
+            let detail = format!("{filter} does not match {}", wrong.get(list.kind.naming()).unwrap_or(&Value::Null));
+            out.differences.push(
+                Difference::fail("7644-3.4.2.2-02", "/Resources", "only matching resources", "another resource").with(detail),
+            );
+        }
+        let held: Vec<&String> = list.must.iter().chain(list.may.iter().map(|(b, _)| b)).map(|b| &b.id).collect();
+        let stale = list.exact && wrong.is_none() && shown.iter().any(|id| !held.contains(id));
+        if stale {
+            // Nobody else uses our namespace: what is listed under it is ours and should not match, or be, any more.
+            out.differences.push(
+                Difference::fail("7644-3.6-03", "/Resources", "only matching resources", "a resource of ours that is gone"),
+            );
+        }
+    }
+    let total = page.total_results.unwrap_or(0);
+    let complete = list.start_index <= 1 && page.resources.len() as u64 >= total
+        || list.start_index > 1 && list.walked.len() as u64 + page.resources.len() as u64 >= total && !list.walked.is_empty();
+    for belief in &list.must {
+        if complete && !shown.contains(&belief.id) && !list.walked.contains(&belief.id) {
+            let requirement = if list.filter.is_some() { "7644-3.4.2.2-03" } else { "7644-3.4.2.4-10" };
+            let detail = belief.name().unwrap_or_default().to_owned();
+            out.differences.push(
+                Difference::fail(requirement, "/Resources", "every matching resource", "a resource is missing").with(detail),
+            );
+        }
+    }
+    for (belief, choice) in &list.may {
+        if let (false, Some(choice), true) = (shown.contains(&belief.id), choice, complete) {
+            out.taken.push(*choice);
+        }
+    }
+    for resource in &page.resources {
+        let id = id_of(resource);
+        let known = list.must.iter().chain(list.may.iter().map(|(b, _)| b)).find(|b| b.id == id);
+        if let (Some(belief), Some(shown)) = (known, resource.as_object()) {
+            let comparison = compare(belief, shown, shape, true);
+            out.differences.extend(comparison.differences);
+        }
+    }
+    if list.count.is_some_and(|count| page.resources.len() as u64 > count) {
+        out.differences.push(Difference::fail("7644-3.4.2.4-05", "/Resources", "no more than count", "more than count"));
+    }
+    if list.exact && list.filter.is_some() && complete && total != page.resources.len() as u64 && list.count != Some(0) {
+        let detail = format!("totalResults {total}, {} shown", page.resources.len());
+        out.differences.push(
+            Difference::fail("7644-3.4.2-10", "/totalResults", "the number of matches", "another number").with(detail),
+        );
+    }
+}
+
+/// Whether a representation shows the naming attribute, so that a filter on it can be judged.
+fn names_everything(resource: &Value, kind: Kind) -> bool {
+    resource.get(kind.naming()).is_some()
+}

@@ -1,0 +1,12 @@
+//! The two oracles. `judge` holds one answer against what is permitted; `outcome` holds the end state against the
+//! lifecycle rules. Neither knows how the identity provider words its requests.
+
+mod compare;
+mod form;
+mod intent;
+mod judge;
+mod outcome;
+
+pub use intent::{Duties, GroupDuty, Presence, UserDuty};
+pub use judge::judge;
+pub use outcome::{Assertion, Seen, SeenObject, outcome};
