@@ -4,3 +4,4 @@ pub mod scim;
 pub mod exchange;
 pub mod directory;
 pub mod scenario;
+pub mod generate;
