@@ -9,3 +9,6 @@ pub mod directory;
 pub mod verdict;
 pub mod scenario;
 pub mod idp;
+pub mod model;
+pub mod oracle;
+pub mod generate;
