@@ -111,7 +111,11 @@ fn single_values() {
 fn complex_values() {
     for verb in ["add", "replace"] {
         let merged = json!({"name": {"givenName": "A.", "familyName": "Lovelace", "middleName": "K"}});
-        check_user(op(verb, "name", json!({"GIVENNAME": "A.", "middleName": "K", "nick": 1})), Ok(merged), &[]);
+        check_user(
+            op(verb, "name", json!({"GIVENNAME": "A.", "middleName": "K", "nick": 1})),
+            Ok(merged),
+            &[Point::UndeclaredKey],
+        );
         let renamed = json!({"name": {"givenName": "Ada", "familyName": "King"}});
         check_user(op(verb, "name.familyName", json!("King")), Ok(renamed), &[]);
         check_user(op(verb, "name", json!("Ada")), Err(ScimType::InvalidValue), &[]);
@@ -136,18 +140,27 @@ fn multi_valued_attributes() {
     let all = Ok(json!({"emails": [work, home, other]}));
     check_user(op("add", "emails", json!([other])), all.clone(), &[]);
     check_user(op("add", "emails", other.clone()), all.clone(), &[Point::SingleObject]);
-    check_user(op("add", "emails", json!([other, other, {"x": 1}])), all.clone(), &[]);
+    check_user(op("add", "emails", json!([other, other, {"x": 1}])), all.clone(), &[Point::UndeclaredKey]);
     check_user(op("add", "emails", json!([work, other])), all, &[Point::AddExisting]);
     check_user(op("add", "emails", json!([{"value": "ADA@HOME"}])), Ok(json!({})), &[Point::AddExisting]);
     check_user(op("add", "emails", json!([])), Ok(json!({})), &[]);
     check_user(op("add", "emails", json!(["ada@x"])), Err(ScimType::InvalidValue), &[]);
-    check_user(op("add", "emails", json!([{"x": 1}])), Err(ScimType::InvalidValue), &[]);
+    check_user(op("add", "emails", json!([{"x": 1}])), Err(ScimType::InvalidValue), &[Point::UndeclaredKey]);
     check_user(op("add", "emails", json!("ada@x")), Err(ScimType::InvalidValue), &[Point::SingleObject]);
     check_user(op("replace", "emails", json!([other])), Ok(json!({"emails": [other]})), &[]);
     check_user(op("replace", "emails", json!([])), Ok(json!({"emails": null})), &[]);
     check_user(op("replace", "emails", json!(null)), Ok(json!({"emails": null})), &[Point::NullValue]);
     check_user(op("replace", "roles", json!([{"value": "r"}])), Ok(json!({"roles": [{"value": "r"}]})), &[]);
     check_user(op("replace", "emails", json!([work, home])), Ok(json!({})), &[Point::NoOpReplace]);
+    let turned = Ok(json!({"emails": [home, work]}));
+    check_user(op("replace", "emails", json!([home, work])), turned, &[Point::NoOpReplace]);
+    check_user(
+        op("replace", "emails.type", json!("x")),
+        Ok(json!({"emails": [
+        {"value": "ada@work", "type": "x", "primary": true}, {"value": "ada@home", "type": "x"}]})),
+        &[],
+    );
+    check_user(op("replace", "roles.type", json!("x")), Err(ScimType::NoTarget), &[]);
     check_user(remove("emails"), Ok(json!({"emails": null})), &[]);
     let two = json!([{"value": "x", "primary": true}, {"value": "y", "primary": true}]);
     check_user(op("replace", "emails", two), Err(ScimType::InvalidValue), &[]);

@@ -1,6 +1,6 @@
 //! One attribute under one operation: the value before, the value after (RFC 7644 sections 3.5.2.1 to 3.5.2.3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -9,10 +9,8 @@ use super::error::ScimError;
 use super::filter::Filter;
 use super::patch::{Op, PatchChoices, Point, RemoveAbsent, RemoveWithValue};
 use super::resource::put;
-use super::value::{
-    assigned, equal_values, is_immutable, is_present, is_unassigned, misfit, missing_sub, normalise, normalise_element,
-    same_data,
-};
+use super::validate::{misfit, missing_sub, normalise, normalise_element};
+use super::value::{assigned, elements, equal_values, is_immutable, is_present, is_unassigned, same_data};
 
 /// What an operation is about: an attribute, some of its values, a part of these.
 #[derive(Clone, Copy)]
@@ -40,7 +38,8 @@ impl Editor<'_> {
             (a, b) => a.is_none() && b.is_none(),
         };
         match op {
-            Op::Replace if same => drop(self.points.insert(Point::NoOpReplace)),
+            // The order of values says nothing in SCIM, and yet an array has one: both readings are lawful.
+            Op::Replace if same || reordered(current, next.as_ref()) => drop(self.points.insert(Point::NoOpReplace)),
             Op::Add if same && at.filter.is_none() && current.is_some() && !value.is_none_or(is_unassigned) => {
                 self.points.insert(Point::AddExisting);
             }
@@ -164,11 +163,20 @@ impl Editor<'_> {
     }
 
     pub(super) fn fit(&mut self, attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
+        self.note_undeclared(attribute, value);
         self.fitting(|coerced| normalise(attribute, value, coerced))
     }
 
     pub(super) fn fit_element(&mut self, attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
+        self.note_undeclared(attribute, value);
         self.fitting(|coerced| normalise_element(attribute, value, coerced))
+    }
+
+    fn note_undeclared(&mut self, attribute: &Attribute, value: &Value) {
+        let mut keys = elements(value).iter().filter_map(Value::as_object).flat_map(Map::keys);
+        if attribute.kind == Type::Complex && keys.any(|key| attribute.sub(key).is_none()) {
+            self.points.insert(Point::UndeclaredKey);
+        }
     }
 
     fn fitting(&mut self, read: impl FnOnce(&mut bool) -> Result<Value, ScimError>) -> Result<Value, ScimError> {
@@ -211,4 +219,21 @@ pub(super) fn required(attribute: &Attribute) -> ScimError {
 
 pub(super) fn nothing_selected(attribute: &Attribute) -> ScimError {
     ScimError::no_target(format!("no value of `{}` is selected", attribute.name))
+}
+
+/// Whether two arrays hold the same values in another order.
+fn reordered(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let sorted = |list: &[Value]| {
+        let text = |element: &Value| match element {
+            Value::Object(members) => format!("{:?}", members.iter().collect::<BTreeMap<_, _>>()),
+            other => other.to_string(),
+        };
+        let mut texts: Vec<String> = list.iter().map(text).collect();
+        texts.sort_unstable();
+        texts
+    };
+    match (before, after) {
+        (Some(Value::Array(a)), Some(Value::Array(b))) => a.len() == b.len() && sorted(a) == sorted(b),
+        _ => false,
+    }
 }

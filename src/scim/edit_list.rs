@@ -8,9 +8,9 @@ use super::error::ScimError;
 use super::filter::{Comparison, Filter, Literal};
 use super::patch::{AddExisting, NoMatch, Op, Point};
 use super::resource::put;
+use super::validate::{misfit, normalise_element};
 use super::value::{
-    Distinct, assigned, elements, equal_values, is_immutable, is_primary, is_unassigned, misfit, normalise_element,
-    same_data, same_element,
+    Index, assigned, elements, equal_values, is_immutable, is_primary, is_unassigned, same_data, same_element,
 };
 
 impl Editor<'_> {
@@ -31,6 +31,10 @@ impl Editor<'_> {
             }
         };
         let fitting = self.fit(attribute, &Value::Array(given.to_vec()))?;
+        let written = |key: &String, v: &Value| attribute.sub(key).is_some_and(Attribute::is_read_only) && !v.is_null();
+        if given.iter().filter_map(Value::as_object).flatten().any(|(key, v)| written(key, v)) {
+            self.points.insert(Point::ReadOnlyIgnored);
+        }
         let new = fitting.as_array().map(Vec::as_slice).unwrap_or_default();
         if new.is_empty() && given.iter().any(|v| !v.is_null()) {
             return Err(ScimError::invalid_value(format!(
@@ -45,16 +49,17 @@ impl Editor<'_> {
             return Ok((!new.is_empty()).then(|| Value::Array(new.to_vec())));
         }
         let mut list = current.map(elements).unwrap_or_default().to_vec();
-        let (mut seen, mut added) = (Distinct::default(), Vec::new());
+        let (mut index, mut added) = (Index::default(), Vec::new());
+        list.iter().enumerate().for_each(|(at, element)| index.add(attribute, at, element));
         for element in new {
-            if seen.insert(attribute, element, &list) {
+            if !index.holds(attribute, element, &list) {
                 added.push(list.len());
                 list.push(element.clone());
-            } else {
-                self.points.insert(Point::AddExisting);
-                if self.choices.add_existing == AddExisting::Refuse {
-                    return Err(ScimError::uniqueness(format!("`{}` has the value already", attribute.name)));
-                }
+                continue;
+            }
+            self.points.insert(Point::AddExisting);
+            if self.choices.add_existing == AddExisting::Refuse {
+                return Err(ScimError::uniqueness(format!("`{}` has the value already", attribute.name)));
             }
         }
         settle_primary(attribute, &mut list, &added)?;
@@ -65,11 +70,22 @@ impl Editor<'_> {
     pub(super) fn remove_listed(&mut self, attribute: &Attribute, current: Option<&Value>, listed: &Value) -> Edited {
         let items = elements(listed).iter().filter(|item| !item.is_null());
         let items: Vec<Value> = items.map(|item| listed_value(attribute, item)).collect::<Result<_, _>>()?;
+        let (mut index, mut found) = (Index::default(), vec![false; items.len()]);
+        items.iter().enumerate().for_each(|(at, item)| index.add(attribute, at, item));
         let list = current.map(elements).unwrap_or_default();
-        let goes = |element: &Value| items.iter().any(|item| names(attribute, item, element));
+        let mut goes = |element: &Value| {
+            let mut goes = false;
+            for at in index.alike(attribute, element).iter().chain(index.keyless()) {
+                if let (Some(item), Some(found)) = (items.get(*at), found.get_mut(*at))
+                    && names(attribute, item, element)
+                {
+                    (*found, goes) = (true, true);
+                }
+            }
+            goes
+        };
         let kept: Vec<Value> = list.iter().filter(|element| !goes(element)).cloned().collect();
-        let found = |item: &Value| list.iter().any(|element| names(attribute, item, element));
-        if items.iter().any(|item| !found(item)) {
+        if found.contains(&false) {
             self.points.insert(Point::RemoveAbsent);
         }
         if kept.len() == list.len() {

@@ -8,6 +8,7 @@ pub mod path;
 pub mod filter;
 mod grammar;
 pub mod value;
+pub mod validate;
 pub mod evaluate;
 pub mod resource;
 pub mod message;
@@ -25,7 +26,9 @@ pub use patch::{Applied, Op, Operation, PatchChoices, Point, Refused, parse_patc
 pub use path::{AttrPath, PatchPath, PathError, SyntaxError};
 pub use resource::validate_new;
 pub use schema::{Schema, Shape, Target};
-pub use value::validate_value;
+pub use validate::validate_value;
 
 #[cfg(test)]
 mod apply_tests;
+#[cfg(test)]
+mod evaluate_tests;

@@ -116,7 +116,7 @@ pub enum Point {
     AddWithFilter,
     /// A value that is added is there already (A58).
     AddExisting,
-    /// A replacement that changes nothing (A60).
+    /// A replacement that changes nothing, or nothing but the order of values (A60).
     NoOpReplace,
     /// A readOnly attribute inside a value was passed over (A61).
     ReadOnlyIgnored,
@@ -126,7 +126,7 @@ pub enum Point {
     WholeExtension,
     /// A key of a path-less value is a path itself (A66).
     CompoundKey,
-    /// A key of a path-less value names nothing and was passed over (A67).
+    /// A key of a value, path-less or complex, names nothing that is declared and was passed over (A67, A03).
     UndeclaredKey,
     /// An element is replaced as a whole by a value that names fewer of its parts: merging gives another result (A69
     /// where these are immutable).

@@ -7,7 +7,8 @@ use super::builtin::common;
 use super::error::ScimError;
 use super::path::AttrPath;
 use super::schema::{Schema, Shape};
-use super::value::{assigned, is_present, missing_sub, validate_value};
+use super::validate::{missing_sub, validate_value};
+use super::value::{assigned, is_present};
 
 /// The member of that name: exactly spelled if there is one, else without regard to case (RFC 7643 section 2.1).
 pub fn lookup<'a>(map: &'a Map<String, Value>, name: &str) -> Option<(&'a String, &'a Value)> {

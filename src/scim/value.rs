@@ -1,13 +1,13 @@
-//! Values against their attribute: what fits, what is the same, what is none (RFC 7643 sections 2.3 to 2.5).
+//! Values of an attribute: what is none, what is the same (RFC 7643 sections 2.2 to 2.5).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
 use serde_json::{Map, Value};
 
 use super::attribute::{Attribute, Mutability, Type};
-use super::error::ScimError;
 use super::resource::lookup;
 
 /// Null and the empty array say that an attribute has no value (RFC 7643 section 2.5).
@@ -143,63 +143,49 @@ fn follows(text: &str, pattern: &str) -> bool {
         && text.bytes().zip(pattern.bytes()).all(|(t, p)| if p == b'0' { t.is_ascii_digit() } else { t == p })
 }
 
-/// The value as it is stored, if it fits its attribute: names in the schema's spelling, unassigned, undeclared and
-/// readOnly sub-attributes left out, "True" and "False" taken for booleans (register A04), equal elements once. Null
-/// if nothing is assigned; 400 invalidValue if the JSON type is wrong or several elements are primary (register A68).
-pub fn validate_value(attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
-    normalise(attribute, value, &mut false)
+pub(super) fn is_primary(element: &Value) -> bool {
+    element.as_object().and_then(|e| assigned(e, "primary")) == Some(&Value::Bool(true))
 }
 
-/// [`validate_value`], telling whether a string was taken for a boolean.
-pub(super) fn normalise(attribute: &Attribute, value: &Value, coerced: &mut bool) -> Result<Value, ScimError> {
-    match value {
-        value if is_unassigned(value) => Ok(Value::Null),
-        Value::Array(items) if attribute.multi_valued => normalise_list(attribute, items, coerced),
-        _ if attribute.multi_valued => Err(misfit(attribute, "an array")),
-        value => normalise_element(attribute, value, coerced),
-    }
+/// Whether the client may set the attribute only while it has no value.
+pub(super) fn is_immutable(attribute: &Attribute) -> bool {
+    attribute.mutability == Mutability::Immutable
 }
 
-fn normalise_list(attribute: &Attribute, items: &[Value], coerced: &mut bool) -> Result<Value, ScimError> {
-    let mut list: Vec<Value> = Vec::new();
-    let mut seen = Distinct::default();
-    for item in items.iter().filter(|item| !item.is_null()) {
-        let element = normalise_element(attribute, item, coerced)?;
-        let empty = element.as_object().is_some_and(Map::is_empty);
-        if !empty && seen.insert(attribute, &element, &list) {
-            list.push(element);
+/// Finds elements of a list that may be the same as another without comparing all with all: only those whose `value`
+/// is equal can be, and elements without one are few.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    by_value: HashMap<String, Vec<usize>>,
+    keyless: Vec<usize>,
+}
+
+impl Index {
+    /// Takes note of the element at a place of the list.
+    pub(super) fn add(&mut self, attribute: &Attribute, at: usize, element: &Value) {
+        match Self::key(attribute, element) {
+            Some(key) => self.by_value.entry(key).or_default().push(at),
+            None => self.keyless.push(at),
         }
     }
-    if list.iter().filter(|element| is_primary(element)).count() > 1 {
-        return Err(ScimError::invalid_value(format!("only one value of `{}` may be primary", attribute.name)));
-    }
-    Ok(if list.is_empty() { Value::Null } else { Value::Array(list) })
-}
 
-/// Finds the same element in a list without comparing all with all: only elements whose `value` is equal can be the
-/// same, and elements without one are few.
-#[derive(Default)]
-pub(super) struct Distinct {
-    by_value: std::collections::HashMap<String, Vec<usize>>,
-    others: Vec<usize>,
-    known: usize,
-}
-
-impl Distinct {
-    /// Whether no element of `list` is the same as `element`. `list` may only have grown since the last call.
-    pub(super) fn insert(&mut self, attribute: &Attribute, element: &Value, list: &[Value]) -> bool {
-        for (at, old) in list.iter().enumerate().skip(self.known) {
-            match Self::key(attribute, old) {
-                Some(key) => self.by_value.entry(key).or_default().push(at),
-                None => self.others.push(at),
-            }
-        }
-        self.known = list.len();
-        let candidates = match Self::key(attribute, element) {
+    /// The places of the elements whose `value` is equal, or that have none if this one has none.
+    pub(super) fn alike(&self, attribute: &Attribute, element: &Value) -> &[usize] {
+        match Self::key(attribute, element) {
             Some(key) => self.by_value.get(&key).map(Vec::as_slice).unwrap_or_default(),
-            None => &self.others,
-        };
-        !candidates.iter().filter_map(|at| list.get(*at)).any(|old| same_element(attribute, old, element))
+            None => &self.keyless,
+        }
+    }
+
+    /// The places of the elements that have no `value`.
+    pub(super) fn keyless(&self) -> &[usize] {
+        &self.keyless
+    }
+
+    /// Whether the list that was noted has the same element.
+    pub(super) fn holds(&self, attribute: &Attribute, element: &Value, list: &[Value]) -> bool {
+        let alike = self.alike(attribute, element).iter();
+        alike.filter_map(|at| list.get(*at)).any(|old| same_element(attribute, old, element))
     }
 
     fn key(attribute: &Attribute, element: &Value) -> Option<String> {
@@ -214,149 +200,12 @@ impl Distinct {
     }
 }
 
-pub(super) fn normalise_element(attribute: &Attribute, value: &Value, coerced: &mut bool) -> Result<Value, ScimError> {
-    let fits = match (attribute.kind, value) {
-        (Type::Complex, Value::Object(members)) => return normalise_object(attribute, members, coerced),
-        (Type::Boolean, Value::String(text)) => {
-            let flag = [true, false].into_iter().find(|flag| text.eq_ignore_ascii_case(&flag.to_string()));
-            let flag = flag.ok_or_else(|| misfit(attribute, "true or false"))?;
-            *coerced = true;
-            return Ok(Value::Bool(flag));
-        }
-        (Type::Boolean, value) => value.is_boolean(),
-        (Type::Integer, value) => value.is_i64() || value.is_u64(),
-        (Type::Decimal, value) => value.is_number(),
-        (Type::String | Type::Reference, value) => value.is_string(),
-        (Type::DateTime, value) => value.as_str().is_some_and(|text| instant(text).is_some()),
-        (Type::Binary, value) => value.as_str().is_some_and(is_base64),
-        (Type::Complex, _) => false,
-    };
-    if fits { Ok(value.clone()) } else { Err(misfit(attribute, expected(attribute.kind))) }
-}
-
-fn normalise_object(
-    attribute: &Attribute,
-    members: &Map<String, Value>,
-    coerced: &mut bool,
-) -> Result<Value, ScimError> {
-    let mut object = Map::new();
-    for (key, value) in members {
-        let Some(sub) = attribute.sub(key).filter(|sub| !sub.is_read_only()) else { continue };
-        let inside = |e: ScimError| ScimError { detail: format!("in `{}`: {}", attribute.name, e.detail), ..e };
-        let value = normalise(sub, value, coerced).map_err(inside)?;
-        if value.is_null() {
-            continue;
-        }
-        if object.insert(sub.name.clone(), value).is_some() {
-            return Err(ScimError::invalid_syntax(format!("`{}` is there twice", sub.name)));
-        }
-    }
-    Ok(Value::Object(object))
-}
-
-fn expected(kind: Type) -> &'static str {
-    match kind {
-        Type::Boolean => "true or false",
-        Type::Integer => "a number without fraction and exponent",
-        Type::Decimal => "a number",
-        Type::String | Type::Reference => "a string",
-        Type::DateTime => "a dateTime",
-        Type::Binary => "base64 in a string",
-        Type::Complex => "an object",
-    }
-}
-
-pub(super) fn misfit(attribute: &Attribute, expected: &str) -> ScimError {
-    ScimError::invalid_value(format!("`{}` takes {expected}", attribute.name))
-}
-
-/// Base64 in the standard or the URL alphabet, padded fully or not at all (RFC 7643 section 2.3.6).
-fn is_base64(text: &str) -> bool {
-    let digits = text.trim_end_matches('=');
-    let padding = text.len() - digits.len();
-    let known = |b: u8| b.is_ascii_alphanumeric() || b"+/-_".contains(&b);
-    digits.bytes().all(known)
-        && digits.len() % 4 != 1
-        && (padding == 0 || (padding <= 2 && text.len().is_multiple_of(4)))
-}
-
-pub(super) fn is_primary(element: &Value) -> bool {
-    element.as_object().and_then(|e| assigned(e, "primary")) == Some(&Value::Bool(true))
-}
-
-/// The first sub-attribute that is required, writable and has no value somewhere in the attribute's value.
-pub(super) fn missing_sub<'a>(attribute: &'a Attribute, value: &Value) -> Option<&'a Attribute> {
-    let needed = attribute.sub_attributes.iter().filter(|sub| sub.required && !sub.is_read_only());
-    let lacks =
-        |sub: &Attribute, e: &Value| e.as_object().is_some_and(|e| !assigned(e, &sub.name).is_some_and(is_present));
-    needed.into_iter().find(|sub| elements(value).iter().any(|e| lacks(sub, e)))
-}
-
-/// Whether the client may set the attribute only while it has no value.
-pub(super) fn is_immutable(attribute: &Attribute) -> bool {
-    attribute.mutability == Mutability::Immutable
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scim::builtin::{group_schema, user_schema};
-
-    /// The value as stored, or nothing for 400.
-    fn check(attribute: &Attribute, value: Value, stored: Option<Value>) {
-        assert_eq!(validate_value(attribute, &value).ok(), stored, "{} {value}", attribute.name);
-    }
-
-    #[test]
-    fn simple_values_fit_or_not() {
-        let of = |kind| Attribute::new("x", kind);
-        for nothing in [json!(null), json!([])] {
-            check(&of(Type::String), nothing, Some(Value::Null));
-        }
-        check(&of(Type::String), json!(""), Some(json!("")));
-        check(&of(Type::String), json!(1), None);
-        check(&of(Type::String), json!(["x"]), None);
-        check(&of(Type::Boolean), json!("False"), Some(json!(false)));
-        check(&of(Type::Boolean), json!("banana"), None);
-        check(&of(Type::Boolean), json!(0), None);
-        check(&of(Type::Integer), json!(-3), Some(json!(-3)));
-        check(&of(Type::Integer), json!(3.0), None);
-        check(&of(Type::Integer), json!("3"), None);
-        check(&of(Type::Decimal), json!(3.5), Some(json!(3.5)));
-        check(&of(Type::DateTime), json!("2011-05-13T04:42:34Z"), Some(json!("2011-05-13T04:42:34Z")));
-        check(&of(Type::DateTime), json!("2011-05-13"), None);
-        check(&of(Type::DateTime), json!(1), None);
-        check(&of(Type::Binary), json!("YWI="), Some(json!("YWI=")));
-        check(&of(Type::Binary), json!("YWI"), Some(json!("YWI")));
-        check(&of(Type::Binary), json!("YW!="), None);
-        check(&of(Type::Binary), json!("YWI=="), None);
-        check(&of(Type::Reference), json!("../Users/1"), Some(json!("../Users/1")));
-    }
-
-    #[test]
-    fn complex_values_are_normalised() {
-        let user = user_schema();
-        let of = |name: &str| user.attribute(name).expect("declared");
-        check(of("name"), json!({"FAMILYNAME": "x", "nick": 1, "givenName": null}), Some(json!({"familyName": "x"})));
-        check(of("name"), json!({"familyName": 1}), None);
-        check(of("name"), json!("x"), None);
-        check(of("name"), json!({"familyName": "x", "FamilyName": "y"}), None);
-        check(of("emails"), json!({"value": "x"}), None);
-        check(of("emails"), json!(["x"]), None);
-        check(of("emails"), json!([{}, null]), Some(Value::Null));
-        check(of("emails"), json!([{"value": "x"}, {"value": "X"}]), Some(json!([{"value": "x"}])));
-        check(
-            of("emails"),
-            json!([{"value": "x", "type": "work"}, {"value": "x", "type": "home"}]),
-            Some(json!([{"value": "x", "type": "work"}, {"value": "x", "type": "home"}])),
-        );
-        check(of("emails"), json!([{"value": "x", "primary": true}, {"value": "y", "primary": "True"}]), None);
-        let groups = group_schema();
-        let members = groups.attribute("members").expect("declared");
-        check(members, json!([{"value": "1", "$ref": null}]), Some(json!([{"value": "1"}])));
-    }
+    use crate::scim::builtin::user_schema;
 
     #[test]
     fn dates_are_instants() {
