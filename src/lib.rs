@@ -2,3 +2,4 @@
 //! endpoint, and holds every answer and every end state against an embedded reference model.
 pub mod scim;
 pub mod exchange;
+pub mod endpoint;
