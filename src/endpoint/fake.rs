@@ -27,6 +27,10 @@ pub(crate) struct Quirks {
     pub(crate) answers_strangers: bool,
     /// The id is the position in the list.
     pub(crate) renumbers: bool,
+    /// New resources go to the front of the list instead of its end.
+    pub(crate) front: bool,
+    /// After each create of ours a stranger arrives.
+    pub(crate) strangers_arrive: bool,
     /// DELETE answers 501.
     pub(crate) no_delete: bool,
     /// A create is executed and answered with 500.
@@ -41,6 +45,7 @@ pub(crate) struct Quirks {
 struct Store {
     rows: Vec<(Collection, u64, Value)>,
     serial: u64,
+    strangers: Vec<(Collection, u64, Value)>,
     log: Vec<String>,
 }
 
@@ -61,34 +66,25 @@ impl Fake {
         let fake = Fake::new(quirks);
         let mut store = fake.store.lock().unwrap();
         for n in 0..60 {
-            store.insert(Collection::Users, json!({"userName": format!("stranger{n}"), "active": true}));
+            store.settle(Collection::Users, json!({"userName": format!("stranger{n}"), "active": true}));
         }
         for n in 0..40 {
-            store.insert(Collection::Groups, json!({"displayName": format!("theirs{n}"), "members": [{"value": "1"}]}));
+            store.settle(Collection::Groups, json!({"displayName": format!("theirs{n}"), "members": [{"value": "1"}]}));
         }
         drop(store);
         fake
     }
 
-    /// The bytes of everything that is not named with this prefix.
-    pub(crate) fn foreign(&self, prefix: &str) -> String {
+    /// The strangers that are no longer what they were.
+    pub(crate) fn harmed(&self) -> Vec<(Collection, u64, Value)> {
         let store = self.store.lock().unwrap();
-        let ours = |row: &Value| {
-            ["userName", "displayName"]
-                .iter()
-                .any(|n| row[n].as_str().is_some_and(|v| v.to_lowercase().starts_with(prefix)))
-        };
-        store
-            .rows
-            .iter()
-            .filter(|row| !ours(&row.2))
-            .map(|(c, serial, row)| format!("{c:?} {serial} {row}\n"))
-            .collect()
+        store.strangers.iter().filter(|stranger| !store.rows.contains(stranger)).cloned().collect()
     }
 
-    /// How many resources it holds.
-    pub(crate) fn len(&self) -> usize {
-        self.store.lock().unwrap().rows.len()
+    /// How many resources it holds that are not strangers.
+    pub(crate) fn others(&self) -> usize {
+        let store = self.store.lock().unwrap();
+        store.rows.iter().filter(|row| !store.strangers.iter().any(|stranger| stranger.1 == row.1)).count()
     }
 
     /// The requests so far, `GET /Users/1`, without queries; the list is emptied.
@@ -157,6 +153,11 @@ impl Store {
         self.serial
     }
 
+    fn settle(&mut self, collection: Collection, body: Value) {
+        let serial = self.insert(collection, body.clone());
+        self.strangers.push((collection, serial, body));
+    }
+
     fn id(&self, at: usize, quirks: Quirks) -> String {
         let (collection, serial, _) = &self.rows[at];
         if quirks.renumbers {
@@ -184,7 +185,15 @@ impl Store {
 
     fn create(&mut self, collection: Collection, request: &Request, quirks: Quirks) -> Response {
         self.insert(collection, request.body.clone().unwrap_or_default());
-        let at = self.rows.len() - 1;
+        let mut at = self.rows.len() - 1;
+        if quirks.front {
+            self.rows.rotate_right(1);
+            at = 0;
+        }
+        if quirks.strangers_arrive {
+            let name = format!("arrived{}", self.serial);
+            self.settle(collection, json!({"userName": name, "displayName": name}));
+        }
         let mut shown = self.show(at, quirks);
         if quirks.answers_strangers {
             let stranger = self.rows.iter().position(|row| row.0 == collection).unwrap_or(at);
