@@ -27,8 +27,8 @@ pub(crate) struct Quirks {
     pub(crate) answers_strangers: bool,
     /// The id is the position in the list.
     pub(crate) renumbers: bool,
-    /// New resources go to the front of the list instead of its end.
-    pub(crate) front: bool,
+    /// New resources go anywhere in the list instead of to its end.
+    pub(crate) scatters: bool,
     /// After each create of ours a stranger arrives.
     pub(crate) strangers_arrive: bool,
     /// DELETE answers 501.
@@ -142,7 +142,9 @@ impl Endpoint for Fake {
         if self.down.load(Ordering::Relaxed) {
             return Err(Trouble::Unreachable { detail: "down".to_owned() });
         }
-        Ok(self.answer(request))
+        let answer = self.answer(request);
+        tokio::task::yield_now().await;
+        Ok(answer)
     }
 }
 
@@ -186,9 +188,10 @@ impl Store {
     fn create(&mut self, collection: Collection, request: &Request, quirks: Quirks) -> Response {
         self.insert(collection, request.body.clone().unwrap_or_default());
         let mut at = self.rows.len() - 1;
-        if quirks.front {
-            self.rows.rotate_right(1);
-            at = 0;
+        if quirks.scatters {
+            let last = at;
+            at = (self.serial * 7 % 60) as usize;
+            self.rows[at..=last].rotate_right(1);
         }
         if quirks.strangers_arrive {
             let name = format!("arrived{}", self.serial);

@@ -87,3 +87,38 @@ pub(super) fn collection_of(resource: &Value) -> Option<Collection> {
     let kind = member(resource, "meta").and_then(|meta| member(meta, "resourceType"))?.as_str()?;
     [Collection::Users, Collection::Groups].into_iter().find(|c| c.resource_type() == kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_read_proves_only_what_it_shows() {
+        let check = |status: u16, body: Value, expected: Option<Reading>| {
+            let answer = Response::json(status, body.clone());
+            assert_eq!(reading(Collection::Users, "7", "sp1-", &answer), expected, "{status} {body}");
+        };
+        check(200, json!({"id": "7", "userName": "SP1-a"}), Some(Reading::Ours));
+        check(200, json!({"id": 7, "userName": "a@b", "displayName": "sp1-a"}), Some(Reading::Ours));
+        check(200, json!({"id": "8", "userName": "sp1-a"}), Some(Reading::Foreign));
+        check(200, json!({"userName": "sp1-a"}), Some(Reading::Foreign));
+        check(200, json!({"id": "7", "userName": "stranger"}), Some(Reading::Foreign));
+        check(200, json!({"id": "7"}), None);
+        check(200, json!("<html>"), None);
+        check(500, json!({"id": "7", "userName": "sp1-a"}), None);
+        check(410, json!(null), Some(Reading::Gone));
+    }
+
+    #[test]
+    fn the_id_of_an_answer_is_in_its_body_or_its_location() {
+        let located =
+            |location: &str| Response { headers: vec![("location".into(), location.into())], ..Response::empty(201) };
+        let id = |response: &Response| answered_id(Collection::Users, response);
+        assert_eq!(id(&Response::json(201, json!({"id": 7}))).as_deref(), Some("7"));
+        assert_eq!(id(&located("https://x/v2/Users/7?a=b")).as_deref(), Some("7"));
+        assert_eq!(id(&located("/Groups/7")), None);
+        assert_eq!(id(&Response::json(409, json!({"id": "7"}))), None);
+    }
+}
