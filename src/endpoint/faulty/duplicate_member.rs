@@ -100,7 +100,7 @@ mod tests {
             assert_eq!(bench.find_groups("team").await[0]["members"].as_array().unwrap().len(), 3);
             let filter = format!("members[value eq \"{ada}\"]");
             bench.patch_group(&team, json!({"op": "remove", "path": filter})).await;
-            assert_eq!(bench.members(&team).await, [bob.clone()]);
+            assert_eq!(bench.members(&team).await, std::slice::from_ref(&bob));
             bench.patch_group(&team, json!({"op": "add", "value": {"members": [{"value": bob}]}})).await;
             assert_eq!(bench.members(&team).await, [bob.clone(), bob.clone()]);
             bench.patch_group(&team, json!({"op": "replace", "path": "members", "value": [{"value": bob}]})).await;

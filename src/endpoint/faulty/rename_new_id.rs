@@ -83,7 +83,7 @@ mod tests {
             let team = bench.group("team", &[&ada]).await;
             bench.patch_group(&team, add(&[&ada])).await;
             bench.rename(&team, "team").await;
-            assert_eq!(bench.members(&team).await, [ada.clone()], "nothing was renamed");
+            assert_eq!(bench.members(&team).await, std::slice::from_ref(&ada), "nothing was renamed");
             let answer = bench.rename(&team, "squad").await;
             assert_eq!(answer.status, bench.patch_status());
             let found = bench.find_groups("squad").await;
