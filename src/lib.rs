@@ -11,4 +11,6 @@ pub mod scenario;
 pub mod idp;
 pub mod model;
 pub mod oracle;
+pub mod endpoint;
 pub mod generate;
+pub mod run;

@@ -1,0 +1,162 @@
+//! `deactivate-drops-memberships`: a deactivated user is taken out of its groups, and nobody is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::inward::{Inward, given, group, set, shows, user, with_resources};
+use crate::endpoint::resource::{Collection, id_of, id_text, listed, member, member_ids};
+use crate::endpoint::{Endpoint, Trouble};
+use crate::exchange::{Request, Response};
+
+pub(super) struct DeactivateDropsMemberships {
+    inward: Inward,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// Every group that was seen.
+    groups: BTreeSet<String>,
+    /// What deactivated users showed as their groups.
+    shown: BTreeMap<String, Vec<Value>>,
+}
+
+impl DeactivateDropsMemberships {
+    pub(super) fn new(inner: Arc<dyn Endpoint>) -> Self {
+        DeactivateDropsMemberships { inward: Inward(inner), memory: Mutex::default() }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a user out of every group that was seen.
+    async fn drop_memberships(&self, user: &str, before: Option<&Value>) -> Result<(), Trouble> {
+        let shown = before.and_then(|user| member(user, "groups")?.as_array().cloned());
+        let more = shown.iter().flatten().filter_map(reference);
+        let mut groups = self.memory().groups.clone();
+        groups.extend(more);
+        for group in groups {
+            let Some(resource) = self.inward.resource(Collection::Groups, &group).await? else { continue };
+            let mut members = member_ids(&resource);
+            if !members.iter().any(|id| id == user) {
+                continue;
+            }
+            let path = format!("members[value eq {}]", Value::from(user));
+            self.inward.patch(&group, json!({"op": "remove", "path": path})).await?;
+            let left = self.inward.resource(Collection::Groups, &group).await?;
+            if left.is_some_and(|group| member_ids(&group).iter().any(|id| id == user)) {
+                members.retain(|id| id != user);
+                self.inward.set_members(&group, &members).await?;
+            }
+        }
+        if let Some(shown) = shown {
+            self.memory().shown.insert(user.to_owned(), shown);
+        }
+        Ok(())
+    }
+
+    /// Remembers the groups in an answer. A group that was written tells its members itself from then on.
+    fn learn(&self, request: &Request, answer: &Response) {
+        let mut memory = self.memory();
+        let body = answer.json.as_ref().filter(|_| answer.is_success());
+        let one = body.and_then(id_of);
+        let many = body.map_or(&[][..], listed).iter().filter_map(id_of);
+        memory.groups.extend(one.into_iter().chain(many));
+        if let Some(id) = group(request).filter(|_| request.method.writes() && answer.is_success()) {
+            for shown in memory.shown.values_mut() {
+                shown.retain(|entry| reference(entry).as_deref() != Some(id));
+            }
+        }
+    }
+
+    /// Shows the users in an answer as if they were still in their groups. Users that show no groups stay as they are.
+    fn forge(&self, answer: Response) -> Response {
+        let memory = self.memory();
+        with_resources(answer, |id, user| {
+            let (Some(shown), Some(now)) = (memory.shown.get(id), member(user, "groups").and_then(Value::as_array))
+            else {
+                return;
+            };
+            let mut groups = now.clone();
+            groups.extend(
+                shown.iter().filter(|entry| !now.iter().any(|other| reference(other) == reference(entry))).cloned(),
+            );
+            set(user, "groups", Value::Array(groups));
+        })
+    }
+}
+
+fn reference(entry: &Value) -> Option<String> {
+    member(entry, "value").and_then(id_text)
+}
+
+/// Whether the request sets a user inactive; some clients send the word instead of the value.
+fn deactivates(request: &Request) -> bool {
+    given(request, "active").is_some_and(|active| match active {
+        Value::Bool(active) => !active,
+        Value::String(active) => active.eq_ignore_ascii_case("false"),
+        _ => false,
+    })
+}
+
+#[async_trait]
+impl Endpoint for DeactivateDropsMemberships {
+    async fn exchange(&self, request: &Request) -> Result<Response, Trouble> {
+        if shows(request, Collection::Groups) {
+            let answer = self.inward.pass(request).await?;
+            self.learn(request, &answer);
+            return Ok(answer);
+        }
+        let Some(id) = user(request).filter(|_| deactivates(request)) else {
+            let answer = self.inward.pass(request).await?;
+            return Ok(if shows(request, Collection::Users) { self.forge(answer) } else { answer });
+        };
+        let before = self.inward.resource(Collection::Users, id).await?;
+        let answer = self.inward.pass(request).await?;
+        if answer.is_success() {
+            self.drop_memberships(id, before.as_ref()).await?;
+        }
+        Ok(self.forge(answer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::endpoint::faulty::bench::Bench;
+    use crate::exchange::Method;
+
+    #[tokio::test]
+    async fn memberships_go_and_are_still_shown() {
+        for (round, bench) in Bench::all("deactivate-drops-memberships").into_iter().enumerate() {
+            let (ada, bob) = (bench.user("ada").await, bench.user("bob").await);
+            let team = bench.group("team", &[&ada, &bob]).await;
+            let path = format!("/Users/{ada}");
+            let operation = match round % 3 {
+                0 => json!({"op": "replace", "path": "active", "value": false}),
+                1 => json!({"op": "Replace", "path": "active", "value": "False"}),
+                _ => json!({"op": "replace", "value": {"active": false}}),
+            };
+            let answer = match round % 2 {
+                0 => bench.send(Method::Patch, &path, Some(json!({"Operations": [operation]}))).await,
+                _ => bench.send(Method::Put, &path, Some(json!({"userName": "ada", "active": false}))).await,
+            };
+            assert!(answer.is_success());
+            assert_eq!(bench.members(&team).await, [bob]);
+            let seen = bench.send(Method::Get, &path, None).await.json.unwrap();
+            if bench.quirks.shows_groups {
+                assert_eq!(seen["groups"][0]["value"], team.as_str());
+                bench.send(Method::Delete, &format!("/Groups/{team}"), None).await;
+                let seen = bench.send(Method::Get, &path, None).await.json.unwrap();
+                assert_eq!(seen["groups"], json!([]));
+            } else {
+                assert_eq!(seen.get("groups"), None);
+            }
+        }
+    }
+}

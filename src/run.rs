@@ -1,0 +1,61 @@
+//! The main path: one life, from the administrator's events to findings.
+
+use crate::scenario::Scenario;
+
+mod attribution;
+mod canary;
+mod canon;
+mod facets;
+mod life;
+mod lives;
+mod read_back;
+mod stage;
+mod totals;
+
+pub use canary::{Canary, canary};
+pub use canon::Canon;
+pub use life::{Life, Played};
+pub use lives::{Run, RunOptions, run, replay};
+pub use stage::{Progress, Stage};
+pub use totals::{Counts, Totals};
+
+/// Plays a life on fresh state. The namespace keeps it apart from all others; findings in `known` do not end it.
+///
+/// # Errors
+/// What is wrong with the scenario itself: an unknown profile, knob or value.
+pub async fn play(
+    stage: &Stage,
+    scenario: &Scenario,
+    known: &dyn Fn(&str) -> bool,
+) -> Result<Played, String> {
+    let mut life = Life::begin(stage, scenario)?;
+    life.set_up(&scenario.application).await;
+    for (index, event) in scenario.events.iter().enumerate() {
+        let change = life.directory.apply(event);
+        life.count_event(index, &change);
+        if !change.effective() {
+            continue;
+        }
+        life.duties.fold(&change);
+        let mut next = life.client.begin(&change);
+        while let Some(request) = next {
+            next = match life.exchange(request).await {
+                Some(exchange) => life.client.receive(&exchange),
+                None => life.client.unsent(),
+            };
+        }
+        life.learn();
+        life.settle().await;
+        life.read_back(Some(&change)).await;
+        life.conclude(Some(index), event.kind(), known);
+        if life.is_over() {
+            break;
+        }
+    }
+    if !life.is_over() {
+        life.read_back(None).await;
+        life.conclude(None, "end", known);
+    }
+    life.clean_up().await;
+    Ok(life.finish())
+}

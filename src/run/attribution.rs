@@ -1,0 +1,245 @@
+//! From differences and broken rules to findings: whose fault it is.
+//!
+//! The endpoint against the model: the endpoint's. The endpoint and the model together against the directory: never a
+//! failure; a tolerated choice that explains it makes it a warning, otherwise the harness disagrees with itself.
+
+use std::collections::BTreeSet;
+
+use super::Life;
+use super::life::Problem;
+use crate::endpoint::WouldTouch;
+use crate::exchange::Method;
+use crate::expectation::{Choice, Facet};
+use crate::oracle::{Assertion, outcome};
+use crate::requirement::{Observed, catalogue};
+use crate::verdict::{Difference, Finding, Outcome, Place, Weight, fingerprint, path_template};
+
+/// The requirement behind a stranger that is handed out as ours.
+const FOREIGN: &str = "7644-3.4.2.2-02";
+
+impl Life<'_> {
+    /// Turns what an event showed into findings. One that is not known ends the life.
+    pub fn conclude(&mut self, event: Option<usize>, kind: &str, known: &dyn Fn(&str) -> bool) {
+        let problems = std::mem::take(&mut self.problems);
+        let mut failing = self.broken_rules();
+        let mut findings = Vec::new();
+        let mut done: BTreeSet<Option<String>> = BTreeSet::new();
+        let mut warned: BTreeSet<String> = BTreeSet::new();
+        for problem in &problems {
+            if problem.difference.outcome != Outcome::Fail {
+                if warned.insert(format!("{:?}", problem.difference.register)) {
+                    findings.push(self.finding(problem, None, event, kind));
+                }
+                continue;
+            }
+            // After the first answer about an object that differs, the model has let go of it.
+            let first = problems.iter().find(|p| p.subject == problem.subject && p.difference.outcome == Outcome::Fail);
+            if first.is_some_and(|f| f.exchange != problem.exchange) || self.is_unsure(problem) {
+                continue;
+            }
+            let rule = take_rule(&mut failing, problem, done.insert(problem.subject.clone()));
+            findings.push(self.finding(problem, rule, event, kind));
+        }
+        let cannot_return = self.cannot_return(&problems);
+        for (subject, touch) in std::mem::take(&mut self.held) {
+            findings.push(self.would_touch(subject.as_deref(), &touch, event, kind));
+            self.unsure.extend(subject);
+        }
+        for assertion in failing {
+            let differs = |p: &Problem| {
+                p.difference.outcome == Outcome::Fail
+                    && (p.subject.as_ref() == Some(&assertion.subject) || p.subject == assertion.other)
+            };
+            if self.unsure.contains(&assertion.subject) && !cannot_return.contains(&assertion.subject) {
+                continue;
+            }
+            if assertion.other.as_ref().is_some_and(|o| self.unsure.contains(o)) || problems.iter().any(differs) {
+                continue;
+            }
+            let returns = cannot_return.contains(&assertion.subject) && assertion.facet == Facet::Active;
+            findings.push(self.disagreement(&assertion, returns, event, kind));
+            self.unsure.insert(assertion.subject.clone());
+        }
+        for problem in problems.iter().filter(|p| p.difference.outcome == Outcome::Fail) {
+            self.unsure.extend(problem.subject.clone());
+        }
+        let seen: BTreeSet<String> = self.played.findings.iter().map(|f| f.fingerprint.clone()).collect();
+        for finding in findings {
+            let new = !seen.contains(&finding.fingerprint);
+            let ends = matches!(finding.outcome, Outcome::Fail | Outcome::Inconclusive);
+            self.stopped |= new && ends && !known(&finding.fingerprint);
+            if new {
+                self.played.findings.push(finding);
+            }
+        }
+        for (exchange, differences) in std::mem::take(&mut self.exchanges) {
+            let differs = differences.iter().map(|d| d.pointer.clone()).collect();
+            self.played.trace.push(self.canon.line(&exchange, differs));
+        }
+    }
+
+    /// Evaluates the rules and counts them; hands back those that do not hold.
+    fn broken_rules(&mut self) -> Vec<Assertion> {
+        let assertions = outcome(&self.duties, &self.excused, &self.seen);
+        self.seen.users.clear();
+        self.seen.groups.clear();
+        let mut failing = Vec::new();
+        for assertion in assertions {
+            let endpoint = catalogue().rule(assertion.rule).is_some_and(|r| r.observed == Observed::Endpoint);
+            if endpoint && !self.unsure.contains(&assertion.subject) {
+                let counts = self.played.totals.rules.entry(assertion.rule.to_owned()).or_default();
+                counts.exercised += 1;
+                counts.failed += u64::from(!assertion.holds);
+            }
+            if !assertion.holds {
+                failing.push(assertion);
+            }
+        }
+        failing
+    }
+
+    /// An answer about an object that an earlier finding made unsure says nothing new.
+    fn is_unsure(&self, problem: &Problem) -> bool {
+        let Some(subject) = &problem.subject else { return false };
+        let writes = self.exchanges.get(problem.exchange).is_some_and(|(e, _)| e.request.method.writes());
+        self.unsure.contains(subject) && !writes && !problem.difference.pointer.starts_with("header:")
+    }
+
+    /// Users who were hidden from lookups while inactive, and could then not be made again: the A23 that is no choice.
+    fn cannot_return(&self, problems: &[Problem]) -> BTreeSet<String> {
+        let hidden = |p: &&Problem| p.difference.register.as_deref() == Some("A23=hidden");
+        let refused = |subject: &String| {
+            self.exchanges.iter().any(|(e, _)| {
+                e.request.subject.as_ref() == Some(subject)
+                    && e.request.method == Method::Post
+                    && e.response.status >= 400
+            })
+        };
+        problems.iter().filter(hidden).filter_map(|p| p.subject.clone()).filter(refused).collect()
+    }
+
+    fn finding(&self, problem: &Problem, rule: Option<&'static str>, event: Option<usize>, kind: &str) -> Finding {
+        let difference = &problem.difference;
+        let exchange = self.exchanges.get(problem.exchange).map(|(e, _)| e);
+        let method = exchange.map_or("-", |e| e.request.method.as_str()).to_owned();
+        let path = exchange.map_or_else(|| "-".to_owned(), path_template);
+        let identity = match &difference.register {
+            // A warning is about the choice, wherever it shows.
+            Some(register) if difference.outcome == Outcome::Warn => fingerprint(&["warn", register]),
+            _ => fingerprint(&[
+                &difference.requirement,
+                &method,
+                &path,
+                &difference.pointer,
+                &difference.expected,
+                &difference.observed,
+            ]),
+        };
+        Finding {
+            fingerprint: identity,
+            outcome: difference.outcome,
+            level: if rule.is_some() { Weight::Rule } else { Weight::of(&difference.requirement) },
+            rule: rule.map(str::to_owned),
+            knob: None,
+            difference: self.canon.difference(difference),
+            place: Place { event, kind: kind.to_owned(), method, path },
+            subjects: problem.subject.clone().into_iter().collect(),
+            exchanges: self.story(Some(problem.exchange)),
+        }
+    }
+
+    /// The exchanges of the event up to the one that differs.
+    fn story(&self, last: Option<usize>) -> Vec<crate::verdict::TraceLine> {
+        let last = last.unwrap_or(self.exchanges.len().saturating_sub(1));
+        let lines = self.exchanges.iter().take(last + 1);
+        lines.map(|(e, d)| self.canon.line(e, d.iter().map(|d| d.pointer.clone()).collect())).collect()
+    }
+
+    fn would_touch(&self, subject: Option<&str>, touch: &WouldTouch, event: Option<usize>, kind: &str) -> Finding {
+        let difference = Difference {
+            register: Some("A33=ignored".to_owned()),
+            ..Difference::fail(FOREIGN, "", "a resource of ours", "somebody else's").with(touch.why.to_string())
+        };
+        let method = touch.method.as_str().to_owned();
+        let path = touch.path.split('/').nth(1).map(|c| format!("/{c}/{{id}}")).unwrap_or_default();
+        Finding {
+            fingerprint: fingerprint(&["would-touch-foreign", &method, &path]),
+            outcome: Outcome::Fail,
+            level: Weight::of(FOREIGN),
+            rule: None,
+            knob: None,
+            difference,
+            place: Place { event, kind: kind.to_owned(), method, path },
+            subjects: subject.map(str::to_owned).into_iter().collect(),
+            exchanges: self.story(None),
+        }
+    }
+
+    /// The endpoint and the model agree against the directory.
+    fn disagreement(&self, assertion: &Assertion, cannot_return: bool, event: Option<usize>, kind: &str) -> Finding {
+        let choice = self.explanation(assertion);
+        let (outcome, requirement, register) = match (cannot_return, choice) {
+            (true, _) => (Outcome::Fail, "7643-4.1.1-15", Some("A23=cannot-return".to_owned())),
+            (false, Some((register, name))) => (Outcome::Warn, "", Some(format!("{register}={name}"))),
+            (false, None) => (Outcome::Inconclusive, "", None),
+        };
+        let difference = Difference {
+            outcome,
+            register: register.clone(),
+            ..Difference::fail(requirement, &assertion.pointer, assertion.expected, assertion.observed)
+                .with(assertion.detail.clone())
+        };
+        let register = register.unwrap_or_default();
+        let parts =
+            [assertion.rule, "-", "-", &assertion.pointer, assertion.expected, assertion.observed, &register];
+        Finding {
+            fingerprint: fingerprint(&parts),
+            outcome,
+            level: Weight::Rule,
+            rule: Some(assertion.rule.to_owned()),
+            knob: self.knob_behind(&register),
+            difference: self.canon.difference(&difference),
+            place: Place { event, kind: kind.to_owned(), method: "-".into(), path: "-".into() },
+            subjects: std::iter::once(assertion.subject.clone()).chain(assertion.other.clone()).collect(),
+            exchanges: self.story(None),
+        }
+    }
+
+    /// A choice of the endpoint that the register tolerates and that explains why a rule does not hold.
+    fn explanation(&self, assertion: &Assertion) -> Option<Choice> {
+        let fits = |(register, name): &&Choice| {
+            matches!(
+                (&assertion.facet, *register, *name),
+                (Facet::Members, "L01", "dropped")
+                    | (Facet::Members, "A55", "all-removed")
+                    | (Facet::Members, "A12", "dropped")
+                    | (Facet::Members, "A46", _)
+                    | (Facet::Members, "A71", _)
+                    | (Facet::Exists | Facet::Active, "A23", "hidden")
+                    | (Facet::Attribute(_), "A46" | "L06" | "L09" | "A90" | "A09", _)
+            )
+        };
+        let of = |subject: &String| self.taken.get(subject).and_then(|t| t.iter().find(fits)).copied();
+        of(&assertion.subject).or_else(|| assertion.other.as_ref().and_then(of))
+    }
+
+    /// The INF or UNKNOWN knob that made the client say it so.
+    fn knob_behind(&self, register: &str) -> Option<String> {
+        let knob = match register.split('=').next() {
+            Some("A55") => "member_remove",
+            Some("A46") => "user_update_verb",
+            Some("A23") => "resume_lookup",
+            Some("A58") => "repeat_adds",
+            _ => return None,
+        };
+        self.knobs.get(knob).map(|value| format!("{knob}={value}"))
+    }
+}
+
+/// The rule that a difference breaks too, taken off the list with everything else that is said of the same object.
+fn take_rule(failing: &mut Vec<Assertion>, problem: &Problem, first: bool) -> Option<&'static str> {
+    let subject = problem.subject.as_ref()?;
+    let found = failing.iter().find(|a| a.subject == *subject || a.other.as_ref() == Some(subject)).map(|a| a.rule);
+    failing.retain(|a| a.subject != *subject && a.other.as_ref() != Some(subject));
+    found.filter(|_| first)
+}

@@ -1,0 +1,344 @@
+//! One life while it is played: the directory, the client, the model, and what is known of the endpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::facets::facets;
+use super::{Canon, Counts, Stage, Totals};
+use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy};
+use crate::endpoint::{Trouble, WouldTouch};
+use crate::exchange::{Exchange, Method, Origin, Request};
+use crate::expectation::{Body, Choice, Excused, Facet, Kind};
+use crate::idp::{Client, profile};
+use crate::model::Model;
+use crate::oracle::{Duties, Seen, judge};
+use crate::scenario::{Application, ReadBack, Scenario};
+use crate::scim::message::{GROUP_URN, USER_URN};
+use crate::verdict::{Difference, Finding, Judgement, Outcome};
+
+/// What came of a life.
+#[derive(Debug, Clone, Default)]
+pub struct Played {
+    /// The findings in the order in which they showed.
+    pub findings: Vec<Finding>,
+    /// The figures.
+    pub totals: Totals,
+    /// Why the life could not be judged to its end.
+    pub trouble: Option<Trouble>,
+    /// All exchanges, canonical.
+    pub trace: Vec<crate::verdict::TraceLine>,
+}
+
+/// An answer that differs, noted until the event is concluded.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    pub subject: Option<String>,
+    pub difference: Difference,
+    /// The index into the exchanges of the event.
+    pub exchange: usize,
+}
+
+/// A life that is being played.
+pub struct Life<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) names: Namespace,
+    /// What the administrator wants.
+    pub directory: Directory,
+    /// The identity provider.
+    pub client: Client,
+    /// What must hold.
+    pub duties: Duties,
+    pub(super) model: Model,
+    pub(super) excused: Excused,
+    pub(super) knobs: BTreeMap<String, String>,
+    pub(super) mode: ReadBack,
+    pub(super) canon: Canon,
+    /// The objects behind ids.
+    pub(super) subjects: BTreeMap<String, String>,
+    pub(super) seen: Seen,
+    /// Objects that the client gave up, or that a finding made unsure; nothing is asserted of them until they are
+    /// written again.
+    pub(super) unsure: BTreeSet<String>,
+    pub(super) taken: BTreeMap<String, BTreeSet<Choice>>,
+    /// The exchanges of the event.
+    pub(super) exchanges: Vec<(Exchange, Vec<Difference>)>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) held: Vec<(Option<String>, WouldTouch)>,
+    /// Settling reads that serve as read-back, by id.
+    pub(super) settled: BTreeMap<String, Exchange>,
+    pub(super) played: Played,
+    pub(super) stopped: bool,
+}
+
+impl<'a> Life<'a> {
+    /// A life about to begin.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario: an unknown profile, knob or value.
+    pub fn begin(stage: &'a Stage, scenario: &Scenario) -> Result<Life<'a>, String> {
+        let names = stage.fresh_namespace();
+        let knobs = profile(&scenario.idp)?.complete(&scenario.knobs)?;
+        let policy = Policy::from_knobs(&knobs)?;
+        let contract = stage.contract.clone();
+        let canon = Canon::new(&names.prefix, &names.email_domain);
+        Ok(Life {
+            stage,
+            directory: scenario.directory.clone(),
+            client: Client::new(&knobs, names.clone(), contract.clone())?,
+            duties: Duties::new(policy, names.clone(), &scenario.application),
+            model: Model::new(contract, stage.tolerance, &names.prefix),
+            excused: Excused::default(),
+            knobs,
+            mode: scenario.read_back.or(stage.read_back).unwrap_or(ReadBack::Touched),
+            canon,
+            names,
+            subjects: BTreeMap::new(),
+            seen: Seen::default(),
+            unsure: BTreeSet::new(),
+            taken: BTreeMap::new(),
+            exchanges: Vec::new(),
+            problems: Vec::new(),
+            held: Vec::new(),
+            settled: BTreeMap::new(),
+            played: Played { totals: Totals { lives: 1, ..Totals::default() }, ..Played::default() },
+            stopped: false,
+        })
+    }
+
+    /// Makes what the application already holds.
+    pub async fn set_up(&mut self, application: &Application) {
+        let mut ids: BTreeMap<&Label, String> = BTreeMap::new();
+        for (label, account) in &application.users {
+            let name = self.names.user_name(&account.username);
+            let body = json!({
+                "schemas": [USER_URN],
+                "userName": name,
+                "name": { "givenName": "Held", "familyName": "Already" },
+                "emails": [{ "value": self.names.email(label), "type": "work" }],
+                "active": account.active,
+            });
+            if let Some(id) = self.make(Kind::User, body, label).await {
+                ids.insert(label, id);
+            }
+        }
+        if self.stage.contract.group.is_none() {
+            return;
+        }
+        for (label, group) in &application.groups {
+            let members: Vec<_> = group.members.iter().filter_map(|m| ids.get(m)).map(|id| json!({ "value": id })).collect();
+            let name = self.names.group_name(&group.name);
+            let body = json!({ "schemas": [GROUP_URN], "displayName": name, "members": members });
+            self.make(Kind::Group, body, label).await;
+        }
+        self.settle().await;
+    }
+
+    async fn make(&mut self, kind: Kind, body: serde_json::Value, label: &str) -> Option<String> {
+        let subject = format!("application:{label}");
+        let request = Request::new(Origin::Setup, Method::Post, format!("/{}", kind.endpoint()));
+        let exchange = self.exchange(request.with_body(body).about(subject)).await?;
+        exchange.response.json.as_ref()?.get("id")?.as_str().map(str::to_owned)
+    }
+
+    /// Counts an event; the leading `activate` belongs to the start.
+    pub fn count_event(&mut self, index: usize, change: &Change) {
+        if !change.effective() {
+            self.played.totals.skipped += 1;
+        } else if index > 0 || change.event != AdminEvent::Activate {
+            *self.played.totals.events.entry(change.event.kind().to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Sends a request and judges its answer. None: there was no answer, or it was not sent.
+    pub async fn exchange(&mut self, request: Request) -> Option<Exchange> {
+        if self.stopped {
+            return None;
+        }
+        let expectation = self.model.expect(&request);
+        let response = match self.stage.endpoint.exchange(&request).await {
+            Ok(response) => response,
+            Err(Trouble::Foreign(touch)) => {
+                self.held.push((request.subject.clone(), touch));
+                return None;
+            }
+            Err(trouble) => {
+                self.played.trouble = Some(trouble);
+                self.stopped = true;
+                return None;
+            }
+        };
+        self.stopped |= self.stage.is_interrupted();
+        let exchange = Exchange { request, response };
+        let judgement = judge(&expectation, &exchange, &self.stage.contract, self.stage.tolerance);
+        self.learn_id(&exchange);
+        self.model.observe(&exchange, &judgement);
+        self.note(&exchange, &judgement, expectation.requirement);
+        Some(exchange)
+    }
+
+    /// The object that an exchange is about.
+    pub(super) fn subject_of(&self, request: &Request) -> Option<String> {
+        let by_id = request.target().1.and_then(|id| self.subjects.get(id));
+        request.subject.clone().or_else(|| by_id.cloned())
+    }
+
+    fn learn_id(&mut self, exchange: &Exchange) {
+        let request = &exchange.request;
+        if request.method != Method::Post || !exchange.response.is_success() {
+            return;
+        }
+        let id = exchange.response.json.as_ref().and_then(|b| b.get("id")).and_then(|v| v.as_str());
+        if let Some(id) = id {
+            let subject = request.subject.clone().unwrap_or_else(|| {
+                let kind = Kind::of(request.target().0).map_or("resource", Kind::name).to_lowercase();
+                format!("{kind}:connection-test")
+            });
+            self.canon.name(id, &subject);
+            self.subjects.insert(id.to_owned(), subject.clone());
+            if let Some(label) = subject.strip_prefix("user:") {
+                self.seen.user_ids.insert(label.to_owned(), id.to_owned());
+            }
+        }
+    }
+
+    /// Keeps what an answer says: figures, choices, excuses, differences.
+    fn note(&mut self, exchange: &Exchange, judgement: &Judgement, requirement: &str) {
+        let request = &exchange.request;
+        let subject = self.subject_of(request);
+        self.count(exchange, judgement, requirement);
+        if let Some(subject) = &subject {
+            self.taken.entry(subject.clone()).or_default().extend(judgement.taken.iter().copied());
+            let refused = judgement.matched && judgement.alternative.as_ref().is_some_and(|a| a.refused);
+            let concerns = request.origin == Origin::Client;
+            if refused && concerns {
+                let register = judgement.taken.last().map_or("refused", |(register, _)| register);
+                for facet in facets(request) {
+                    self.excused.refuse(subject, facet, register);
+                }
+                self.played.totals.excused += u64::from(request.method.writes());
+            } else if judgement.matched && concerns && request.method.writes() {
+                for facet in facets(request) {
+                    self.excused.accept(subject, &facet);
+                }
+                self.excused.accept(subject, &Facet::Exists);
+                self.unsure.remove(subject);
+            }
+        }
+        let index = self.exchanges.len();
+        for difference in &judgement.differences {
+            self.problems.push(Problem { subject: subject.clone(), difference: difference.clone(), exchange: index });
+        }
+        self.exchanges.push((exchange.clone(), judgement.differences.clone()));
+    }
+
+    fn count(&mut self, exchange: &Exchange, judgement: &Judgement, requirement: &str) {
+        let totals = &mut self.played.totals;
+        match exchange.request.origin {
+            Origin::Client => {
+                totals.requests += 1;
+                totals.writes += u64::from(exchange.request.method.writes());
+            }
+            _ => totals.own_requests += 1,
+        }
+        for (register, name) in &judgement.taken {
+            *totals.choices.entry(format!("{register}={name}")).or_default() += 1;
+        }
+        let mut exercise = |id: &str| totals.requirements.entry(id.to_owned()).or_default().exercised += 1;
+        exercise(requirement);
+        if let Some(Body::Resource(belief)) = judgement.alternative.as_ref().map(|a| &a.body) {
+            let causes: BTreeSet<&str> = belief.cause.values().copied().collect();
+            causes.into_iter().filter(|c| *c != requirement).for_each(exercise);
+        }
+        for difference in judgement.differences.iter().filter(|d| d.outcome == Outcome::Fail) {
+            let counts = totals.requirements.entry(difference.requirement.clone()).or_default();
+            counts.failed += 1;
+            counts.exercised = counts.exercised.max(counts.failed);
+        }
+    }
+
+    /// What the client learned at this event.
+    pub fn learn(&mut self) {
+        let learned = self.client.learned().clone();
+        if learned.activation_failed {
+            self.directory.active = false;
+            for subject in self.all_subjects() {
+                self.unsure.insert(subject);
+            }
+        }
+        self.unsure.extend(learned.gave_up);
+        let users: Vec<Label> = self.duties.users.keys().cloned().collect();
+        for label in users {
+            if let Some(id) = self.client.user_id(&label).map(str::to_owned) {
+                self.canon.name(&id, &label);
+                self.subjects.insert(id.clone(), format!("user:{label}"));
+                self.seen.user_ids.insert(label, id);
+            }
+        }
+        let groups: Vec<Label> = self.duties.groups.keys().cloned().collect();
+        for label in groups {
+            if let Some(id) = self.client.group_id(&label).map(str::to_owned) {
+                self.canon.name(&id, &label);
+                self.subjects.insert(id, format!("group:{label}"));
+            }
+        }
+    }
+
+    pub(super) fn all_subjects(&self) -> Vec<String> {
+        let users = self.duties.users.keys().map(|l| format!("user:{l}"));
+        users.chain(self.duties.groups.keys().map(|l| format!("group:{l}"))).collect()
+    }
+
+    /// Reads what the answers left open.
+    pub async fn settle(&mut self) {
+        if self.mode == ReadBack::End {
+            return;
+        }
+        let kinds = [Kind::User, Kind::Group];
+        let open = |kind| self.model.store().of(kind).filter(|b| b.is_open()).map(move |b| (kind, b.id.clone()));
+        let open: Vec<(Kind, String)> = kinds.into_iter().flat_map(open).collect();
+        for (kind, id) in open {
+            // A member that lingers after its account is gone stays open; it was read when it came to be so.
+            let lingering = self.model.store().find(kind, &id).is_some_and(|b| {
+                !b.uncertain && b.open.is_empty() && b.members.may.values().all(|r| *r == "A71")
+            });
+            if lingering && !self.exchanges.iter().any(|(e, _)| e.request.method == Method::Delete) {
+                continue;
+            }
+            let request = Request::new(Origin::Settle, Method::Get, format!("/{}/{id}", kind.endpoint()));
+            if let Some(exchange) = self.exchange(request).await {
+                self.settled.insert(id, exchange);
+            }
+        }
+    }
+
+    /// Whether there is no point in going on.
+    pub fn is_over(&self) -> bool {
+        self.stopped
+    }
+
+    /// Removes what the life made; what resists is left to the end of the run.
+    pub async fn clean_up(&mut self) {
+        let mut leftovers = self.stage.fence.leftovers(&self.names.prefix);
+        leftovers.sort_by_key(|l| l.collection.endpoint() == "/Users");
+        for leftover in leftovers {
+            if let Some(id) = &leftover.id {
+                let path = format!("{}/{id}", leftover.collection.endpoint());
+                let request = Request::new(Origin::Cleanup, Method::Delete, path);
+                if crate::endpoint::Endpoint::exchange(&self.stage.fence, &request).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// What came of it.
+    pub fn finish(mut self) -> Played {
+        if self.played.trouble.is_some() {
+            self.played.totals.inconclusive += 1;
+        }
+        let rules: &mut BTreeMap<String, Counts> = &mut self.played.totals.rules;
+        rules.retain(|_, counts| counts.exercised > 0);
+        self.played
+    }
+}

@@ -1,0 +1,149 @@
+//! Reading back: by id, and by each name that an object has or had. Never a full list.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Life;
+use crate::directory::{AdminEvent, Change, Label};
+use crate::exchange::{Exchange, Method, Origin, Request};
+use crate::expectation::Kind;
+use crate::oracle::{Presence, SeenObject};
+use crate::scenario::ReadBack;
+use crate::scim::filter::quote;
+
+impl Life<'_> {
+    /// Reads back what an event touched, or everything at the end of the life.
+    pub async fn read_back(&mut self, change: Option<&Change>) {
+        let (users, groups) = match (change, self.mode) {
+            (Some(_), ReadBack::End) => return,
+            (Some(change), ReadBack::Touched) => self.touched(change),
+            _ => (self.duties.users.keys().cloned().collect(), self.duties.groups.keys().cloned().collect()),
+        };
+        self.seen.users.clear();
+        self.seen.groups.clear();
+        self.seen.departed = self.departed();
+        for label in users {
+            let id = self.client.user_id(&label).map(str::to_owned);
+            let id = id.or_else(|| self.seen.user_ids.get(&label).cloned().filter(|id| !self.belongs_to_other(id, &label)));
+            let Some(duty) = self.duties.users.get(&label).cloned() else { continue };
+            let current = duty.attributes.first().and_then(|m| m.value.clone());
+            let names = names(current, &duty.former, duty.presence);
+            let object = self.read_object(Kind::User, &format!("user:{label}"), id, names).await;
+            self.seen.users.insert(label, object);
+        }
+        for label in groups {
+            let Some(duty) = self.duties.groups.get(&label).cloned() else { continue };
+            let id = self.client.group_id(&label).map(str::to_owned).or_else(|| self.last_group_id(&label));
+            if id.is_none() {
+                continue;
+            }
+            let current = Some(duty.name.clone()).filter(|n| !n.is_empty());
+            let names = names(current, &duty.former, duty.presence);
+            let object = self.read_object(Kind::Group, &format!("group:{label}"), id, names).await;
+            self.seen.groups.insert(label, object);
+        }
+        self.settled.clear();
+    }
+
+    async fn read_object(&mut self, kind: Kind, subject: &str, id: Option<String>, names: Vec<String>) -> SeenObject {
+        let mut object = SeenObject { id: id.clone(), ..SeenObject::default() };
+        if let Some(id) = &id {
+            let exchange = match self.settled.remove(id) {
+                Some(exchange) => Some(exchange),
+                None => {
+                    let request = Request::new(Origin::ReadBack, Method::Get, format!("/{}/{id}", kind.endpoint()));
+                    self.exchange(request.about(subject)).await
+                }
+            };
+            if let Some(exchange) = exchange {
+                object.read = matches!(exchange.response.status, 200 | 404);
+                object.resource = shown(&exchange);
+                let belief = self.model.store().find(kind, id);
+                object.hidden = object.resource.is_none() && belief.is_some_and(|b| b.inactive());
+            }
+        }
+        if !self.stage.contract.verbs(kind).find.usable() {
+            return object;
+        }
+        for name in names {
+            let request = Request::new(Origin::ReadBack, Method::Get, format!("/{}", kind.endpoint()))
+                .with_query("filter", format!("{} eq {}", kind.naming(), quote(&name)))
+                .with_query("startIndex", "1")
+                .with_query("count", "100");
+            let Some(exchange) = self.exchange(request.about(subject)).await else { continue };
+            let Some(list) = exchange.response.json.as_ref().filter(|_| exchange.response.status == 200) else { continue };
+            let resources = list.get("Resources").and_then(Value::as_array);
+            let ids: Vec<String> = resources.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).map(str::to_owned).collect();
+            let inactive = id.as_ref().and_then(|id| self.model.store().find(kind, id)).is_some_and(|b| b.inactive());
+            object.hidden |= inactive && id.as_ref().is_some_and(|id| !ids.contains(id));
+            object.names.insert(name, ids);
+        }
+        object
+    }
+
+    /// The objects that an event touches: whom it names, their fellows, and whom the client wrote to.
+    fn touched(&self, change: &Change) -> (BTreeSet<Label>, BTreeSet<Label>) {
+        let everything = matches!(
+            change.event,
+            AdminEvent::Activate | AdminEvent::Deactivate | AdminEvent::ManagementOn | AdminEvent::ManagementOff
+        );
+        if everything {
+            return (self.duties.users.keys().cloned().collect(), self.duties.groups.keys().cloned().collect());
+        }
+        let mut users: BTreeSet<Label> = change.event.user().cloned().into_iter().collect();
+        let mut groups: BTreeSet<Label> = change.event.group().cloned().into_iter().collect();
+        for directory in [&change.before, &change.after] {
+            for (label, group) in &directory.groups {
+                if groups.contains(label) {
+                    users.extend(group.members.iter().cloned());
+                }
+            }
+        }
+        for (exchange, _) in &self.exchanges {
+            match exchange.request.subject.as_deref().and_then(|s| s.split_once(':')) {
+                Some(("user", label)) => drop(users.insert(label.to_owned())),
+                Some(("group", label)) => drop(groups.insert(label.to_owned())),
+                _ => {}
+            }
+        }
+        for directory in [&change.before, &change.after] {
+            let holds = |g: &&Label| directory.groups.get(*g).is_some_and(|g| !g.members.is_disjoint(&users));
+            let more: Vec<Label> = directory.groups.keys().filter(holds).cloned().collect();
+            if change.event.user().is_some() {
+                groups.extend(more);
+            }
+        }
+        (users, groups)
+    }
+
+    fn belongs_to_other(&self, id: &str, label: &str) -> bool {
+        self.subjects.get(id).is_some_and(|s| s.strip_prefix("user:") != Some(label))
+    }
+
+    fn last_group_id(&self, label: &str) -> Option<String> {
+        let subject = format!("group:{label}");
+        self.subjects.iter().find(|(_, s)| **s == subject).map(|(id, _)| id.clone())
+    }
+
+    /// Accounts that are gone, or that are nobody's any more: they may linger in member lists (A71).
+    fn departed(&self) -> BTreeSet<String> {
+        let gone = self.subjects.keys().filter(|id| self.model.store().any(id).is_none());
+        let free = self.seen.user_ids.iter().filter(|(label, _)| {
+            self.duties.users.get(*label).is_none_or(|d| d.presence != Presence::Must)
+        });
+        gone.cloned().chain(free.map(|(_, id)| id.clone())).collect()
+    }
+}
+
+/// The resource that a read shows; none if it is not there.
+fn shown(exchange: &Exchange) -> Option<Value> {
+    exchange.response.json.clone().filter(|_| exchange.response.status == 200)
+}
+
+fn names(current: Option<String>, former: &BTreeSet<String>, presence: Presence) -> Vec<String> {
+    match presence {
+        Presence::Free => Vec::new(),
+        _ => current.into_iter().chain(former.iter().cloned()).collect(),
+    }
+}

@@ -1,0 +1,68 @@
+//! What all lives of a run share: the endpoint behind its fence, the contract, and the options.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::contract::Contract;
+use crate::directory::Namespace;
+use crate::endpoint::Endpoint;
+use crate::endpoint::fence::Fence;
+use crate::requirement::Tolerance;
+use crate::scenario::ReadBack;
+
+/// Told how far the run is.
+pub trait Progress: Send + Sync {
+    /// A line for the reader: what is about to happen.
+    fn say(&self, line: &str);
+    /// So many lives of so many have been played.
+    fn lives(&self, done: usize, all: usize);
+}
+
+/// The endpoint under test and everything that holds for all lives.
+pub struct Stage {
+    /// Where lives send their requests: the fence, with a planted fault before it if one was asked for.
+    pub endpoint: Arc<dyn Endpoint>,
+    /// The fence itself: what was made and is not deleted yet.
+    pub fence: Arc<Fence<Arc<dyn Endpoint>>>,
+    /// What the endpoint promised.
+    pub contract: Contract,
+    /// How strictly the register is read.
+    pub tolerance: Tolerance,
+    /// The domain of e-mail addresses.
+    pub email_domain: String,
+    /// When state is read back, unless the life says so itself.
+    pub read_back: Option<ReadBack>,
+    /// The run's own part of every name: lower-case letters and digits.
+    pub run_prefix: String,
+    /// Set when the run is to end: Ctrl-C.
+    pub interrupted: Arc<AtomicBool>,
+    /// Executions so far; each one has names of its own.
+    pub executions: AtomicU64,
+}
+
+impl Stage {
+    /// A namespace that nothing else has.
+    pub fn fresh_namespace(&self) -> Namespace {
+        let number = self.executions.fetch_add(1, Ordering::Relaxed);
+        Namespace {
+            prefix: format!("{}{}-", self.run_prefix, base36(number, 4)),
+            email_domain: self.email_domain.clone(),
+        }
+    }
+
+    /// Whether the run is to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+/// A number in digits and lower-case letters, of a fixed length.
+pub(crate) fn base36(mut number: u64, length: usize) -> String {
+    let mut digits = vec![b'0'; length];
+    for digit in digits.iter_mut().rev() {
+        let value = (number % 36) as u8;
+        *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        number /= 36;
+    }
+    digits.into_iter().map(char::from).collect()
+}
