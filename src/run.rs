@@ -12,10 +12,10 @@ mod read_back;
 mod stage;
 mod totals;
 
-pub use canary::{Canary, canary};
+pub use canary::{Canary, Refusal, canary};
 pub use canon::Canon;
 pub use life::{Life, Played};
-pub use lives::{Run, RunOptions, run, replay};
+pub use lives::{Run, RunOptions, replay, run, selects};
 pub use stage::{Progress, Stage};
 pub use totals::{Counts, Totals};
 
@@ -23,11 +23,7 @@ pub use totals::{Counts, Totals};
 ///
 /// # Errors
 /// What is wrong with the scenario itself: an unknown profile, knob or value.
-pub async fn play(
-    stage: &Stage,
-    scenario: &Scenario,
-    known: &dyn Fn(&str) -> bool,
-) -> Result<Played, String> {
+pub async fn play(stage: &Stage, scenario: &Scenario, known: &(dyn Fn(&str) -> bool + Sync)) -> Result<Played, String> {
     let mut life = Life::begin(stage, scenario)?;
     life.set_up(&scenario.application).await;
     for (index, event) in scenario.events.iter().enumerate() {

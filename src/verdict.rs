@@ -73,11 +73,7 @@ impl Difference {
     /// Something that is tolerated under an entry of the register.
     pub fn warn(requirement: &str, register: &str, pointer: &str, expected: &str, observed: &str) -> Self {
         let register = Some(register.to_owned());
-        Difference {
-            outcome: Outcome::Warn,
-            register,
-            ..Difference::fail(requirement, pointer, expected, observed)
-        }
+        Difference { outcome: Outcome::Warn, register, ..Difference::fail(requirement, pointer, expected, observed) }
     }
 
     /// The same with the values for the reader.
@@ -244,6 +240,8 @@ pub struct Reported {
     pub reproduced: (u32, u32),
     /// Whether the shrunk life is 1-minimal.
     pub minimal: bool,
+    /// The number of events after the start before shrinking.
+    pub unshrunk_events: usize,
 }
 
 #[cfg(test)]

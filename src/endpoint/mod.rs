@@ -5,6 +5,7 @@
 //! The [`ledger`] remembers on disk what [`cleanup`] has to remove. Nothing here judges an answer.
 
 pub mod resource;
+pub mod embedded;
 pub mod patient;
 #[cfg(feature = "http")]
 pub mod http;

@@ -110,6 +110,22 @@ impl Client {
         self.groups.get(group).map(|g| g.id.as_str())
     }
 
+    /// The body with which this client makes a user.
+    pub fn user_body(&self, user: &crate::directory::User, active: bool) -> Value {
+        self.wire.user(user, active, &self.names, &self.contract)
+    }
+
+    /// The body with which this client makes a group of that name (on the wire).
+    pub fn group_body(&self, name: &str, members: &[String]) -> Value {
+        self.wire.group(name, members, &self.contract)
+    }
+
+    /// An account belongs to one user: whoever was thought to have it has it no longer.
+    fn adopt_user(&mut self, label: Label, id: String) {
+        self.users.retain(|_, other| *other != id);
+        self.users.insert(label, id);
+    }
+
     fn next(&mut self) -> Option<Request> {
         while let Some(task) = self.queue.pop_front() {
             if let Some(request) = self.request(&task) {
@@ -144,7 +160,7 @@ impl Client {
                 let name = self.directory.users.get(&label).map(|u| self.names.user_name(&u.username));
                 match body.and_then(|b| first_hit(b, "userName", &name.unwrap_or_default(), true)) {
                     Some((id, _)) => {
-                        self.users.insert(label.clone(), id);
+                        self.adopt_user(label.clone(), id);
                         self.push_front(vec![Task::UpdateUserFull(label)]);
                     }
                     None if self.users.contains_key(&label) => self.push_front(vec![Task::UpdateUserFull(label)]),
@@ -152,7 +168,7 @@ impl Client {
                 }
             }
             Task::CreateUser(label) => match id {
-                Some(id) => drop(self.users.insert(label, id)),
+                Some(id) => self.adopt_user(label, id),
                 None => self.failed(&Task::CreateUser(label)),
             },
             Task::DeleteUser(label) => {
@@ -182,7 +198,7 @@ impl Client {
                 self.groups.remove(&label);
             }
             Task::TestUserCreate => match id {
-                Some(id) => drop(self.users.insert(task::TEST.into(), id)),
+                Some(id) => self.adopt_user(task::TEST.into(), id),
                 None => self.failed(&Task::TestUserCreate),
             },
             Task::TestGroupCreate => match id {
@@ -219,6 +235,7 @@ impl Client {
         });
         if let Some((id, group)) = hit {
             let members = self.groups.get(&label).map(|g| g.members.clone()).unwrap_or_default();
+            self.groups.retain(|_, other| other.id != id);
             self.groups.insert(label.clone(), RemoteGroup { id, members });
             if group.get("members").is_some() {
                 return self.push_front(vec![Task::take_over(label, &group)]);

@@ -71,9 +71,8 @@ impl Client {
         if name != self.names.group_name(&group.name) {
             tasks.push(Task::RenameGroup(label.clone()));
         }
-        let missing = wanted.iter().filter(|m| {
-            self.wire.repeat_adds || self.users.get(*m).is_none_or(|id| !there.contains(id))
-        });
+        let missing =
+            wanted.iter().filter(|m| self.wire.repeat_adds || self.users.get(*m).is_none_or(|id| !there.contains(id)));
         let add: BTreeSet<Label> = missing.cloned().collect();
         if !add.is_empty() {
             tasks.push(Task::Members { label: label.clone(), add, remove: BTreeSet::new() });

@@ -59,10 +59,8 @@ pub struct Profile {
     pub wire: BTreeMap<String, Setting>,
 }
 
-const PROFILES: &[&str] = &[
-    include_str!("../../suites/idp/jumpcloud-workramp.yaml"),
-    include_str!("../../suites/idp/jumpcloud-custom.yaml"),
-];
+const PROFILES: &[&str] =
+    &[include_str!("../../suites/idp/jumpcloud-workramp.yaml"), include_str!("../../suites/idp/jumpcloud-custom.yaml")];
 
 /// The IdP profiles that come with scimproof.
 pub fn profiles() -> Result<Vec<Profile>, String> {

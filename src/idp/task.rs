@@ -172,9 +172,7 @@ impl Client {
         let test = self.users.get(TEST).cloned();
         match task {
             Task::Probe(kind) => Some(self.wire.list(*kind, 1, 1)),
-            Task::TestLookup => {
-                Some(self.wire.lookup(Kind::User, &self.names.user_name(&self.test_user().username)))
-            }
+            Task::TestLookup => Some(self.wire.lookup(Kind::User, &self.names.user_name(&self.test_user().username))),
             Task::TestUserCreate => {
                 let body = self.wire.user(&self.test_user(), true, &self.names, &self.contract);
                 Some(client(Method::Post, "/Users".into()).with_body(body))

@@ -67,7 +67,9 @@ impl Wire {
             Some("user") => TestWrites::User,
             Some("user-and-group") => TestWrites::UserAndGroup,
             Some(other) => {
-                return Err(format!("knob test_writes: unknown value {other:?}; it takes none, user or user-and-group"));
+                return Err(format!(
+                    "knob test_writes: unknown value {other:?}; it takes none, user or user-and-group"
+                ));
             }
         };
         Ok(Wire {
@@ -165,9 +167,7 @@ impl Wire {
 
     /// The PATCH operations that add members, in batches.
     pub(super) fn add(&self, ids: &[String]) -> Vec<Value> {
-        ids.chunks(self.batch)
-            .map(|ids| json!({ "op": "add", "path": "members", "value": values(ids) }))
-            .collect()
+        ids.chunks(self.batch).map(|ids| json!({ "op": "add", "path": "members", "value": values(ids) })).collect()
     }
 
     /// The PATCH operations that remove members (J25, or the RFC's value filter).

@@ -63,11 +63,7 @@ impl Rules<'_> {
         let mut open = new.clone();
         open.members.may.extend(new.members.must.difference(&cleared.members.must).map(|m| (m.clone(), "A55")));
         open.members.must = cleared.members.must.clone();
-        vec![
-            with_body(new).taking("A55", "listed"),
-            with_body(cleared).taking("A55", "all-removed"),
-            silent(&open),
-        ]
+        vec![with_body(new).taking("A55", "listed"), with_body(cleared).taking("A55", "all-removed"), silent(&open)]
     }
 
     /// Refusals where the text leaves room.

@@ -9,12 +9,12 @@ use super::{Rules, Store};
 use crate::contract::{Contract, ProviderProfile};
 use crate::exchange::{Method, Request, Response};
 use crate::expectation::{Alternative, Belief, Body, Effect, Kind, ListBody};
-use crate::requirement::{Tone, Tolerance, catalogue};
+use crate::requirement::{Tolerance, Tone, catalogue};
 use crate::scim::error::ScimError;
 use crate::scim::message;
 
 /// The base path under which the reference answers.
-pub const BASE: &str = "/scim/v2";
+pub(super) const BASE: &str = "/scim/v2";
 
 /// The register entries that the reference can vary, each with the alternatives that it knows how to serve.
 pub fn choosable() -> &'static [(&'static str, &'static [&'static str])] {
@@ -52,7 +52,8 @@ impl Choices {
         }
         let mut fixed = BTreeMap::new();
         for part in text.split(',').filter(|p| !p.is_empty()) {
-            let (id, name) = part.split_once('=').ok_or_else(|| format!("--choices: {part:?} is not ENTRY=ALTERNATIVE"))?;
+            let (id, name) =
+                part.split_once('=').ok_or_else(|| format!("--choices: {part:?} is not ENTRY=ALTERNATIVE"))?;
             let entry = choosable().iter().find(|(e, _)| *e == id).ok_or_else(|| {
                 let known: Vec<&str> = choosable().iter().map(|(e, _)| *e).collect();
                 format!("--choices: {id:?} is not varied by the reference; it varies {}", known.join(", "))

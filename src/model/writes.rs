@@ -51,7 +51,8 @@ impl Rules<'_> {
         }
         let effect = Effect::Store(Box::new(belief.clone()));
         let created = Alternative::new(&[201], Body::Resource(Box::new(belief.clone()))).doing(effect.clone());
-        let mut alternatives = vec![created, Alternative::new(&[201], Body::Empty).taking("A14", "location-only").doing(effect)];
+        let mut alternatives =
+            vec![created, Alternative::new(&[201], Body::Empty).taking("A14", "location-only").doing(effect)];
         self.lawful_refusals(&belief, unknown, &mut alternatives);
         if self.store.gone().any(|g| g.kind == kind && same_name(g, &belief)) {
             alternatives.push(conflict_409().taking("A08", "refused-409"));
@@ -85,10 +86,8 @@ impl Rules<'_> {
         }
         let touches = vec![id.to_owned()];
         let effects = with_side_effects(old, &new);
-        let form = |statuses: &[u16], body: Body| Alternative {
-            effects: effects.clone(),
-            ..Alternative::new(statuses, body)
-        };
+        let form =
+            |statuses: &[u16], body: Body| Alternative { effects: effects.clone(), ..Alternative::new(statuses, body) };
         let mut alternatives = vec![
             form(&[200], Body::Resource(Box::new(new.clone()))).taking("A49", "ok-200"),
             form(&[204], Body::Empty).taking("A49", "no-content-204"),
@@ -184,11 +183,7 @@ impl Rules<'_> {
         }
         let mut alternatives = vec![conflict_409().taking("A06", "conflict-409")];
         let bad_request = Alternative::new(&[400], Body::Error(&["uniqueness"])).refusing();
-        alternatives.push(if create {
-            bad_request.taking("A06", "bad-request-400")
-        } else {
-            bad_request
-        });
+        alternatives.push(if create { bad_request.taking("A06", "bad-request-400") } else { bad_request });
         Some(Expectation { alternatives, requirement, touches: vec![new.id.clone()] })
     }
 

@@ -43,14 +43,18 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
         if let Some(open) = belief.open.get(name) {
             let shows = |candidate: &Option<Value>| match (candidate, observed) {
                 (None, None) => true,
-                (Some(candidate), Some(observed)) => !matches!(matches(attribute, candidate, observed), Match::Different),
+                (Some(candidate), Some(observed)) => {
+                    !matches!(matches(attribute, candidate, observed), Match::Different)
+                }
                 _ => false,
             };
             match open.candidates.iter().find(|(_, c)| shows(c)) {
                 Some((name, _)) => out.taken.extend(open.register.map(|r| (r, *name))),
                 None => match open.otherwise {
                     Some(name) => out.taken.extend(open.register.map(|r| (r, name))),
-                    None => out.differences.push(Difference::fail(cause, &pointer, "a permitted value", "another value")),
+                    None => {
+                        out.differences.push(Difference::fail(cause, &pointer, "a permitted value", "another value"))
+                    }
                 },
             }
             continue;
@@ -60,7 +64,8 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
             (Value::Null, Some(value)) => {
                 // A default may come back for what was removed (A09); only what a write removed is held against it.
                 if belief.cause.contains_key(name) {
-                    out.differences.push(Difference::fail(cause, &pointer, "no value", "a value").with(value.to_string()));
+                    out.differences
+                        .push(Difference::fail(cause, &pointer, "no value", "a value").with(value.to_string()));
                 }
             }
             (expected, None) => {
@@ -97,7 +102,8 @@ fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     if seen.len() < ids.len() {
         out.taken.push(("A58", "duplicated"));
         let detail = format!("{} values, {} different", ids.len(), seen.len());
-        out.differences.push(Difference::fail("7643-4.2-10", "/members", "each member once", "a member twice").with(detail));
+        out.differences
+            .push(Difference::fail("7643-4.2-10", "/members", "each member once", "a member twice").with(detail));
     }
     if belief.members.any {
         return;
@@ -158,7 +164,8 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
         && (b.as_second() - n.as_second()).abs() > i64::from(!(before.contains('.') && now.contains('.')))
     {
         let detail = format!("{before}, then {now}");
-        out.differences.push(Difference::fail("7643-3.1-22", "/meta/created", "the same moment", "another moment").with(detail));
+        out.differences
+            .push(Difference::fail("7643-3.1-22", "/meta/created", "the same moment", "another moment").with(detail));
     }
     let (Some(before), Some(now)) = (belief.modified.as_deref(), meta("lastModified")) else { return };
     let (Some(b), Some(n)) = (parse(before), parse(now)) else { return };

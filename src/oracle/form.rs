@@ -86,12 +86,21 @@ fn media_type(response: &Response, out: &mut Vec<Difference>) {
         "application/scim+json" => {}
         // A75: it was among what was asked for.
         "application/json" => {
-            out.push(Difference::warn("7644-3.1-01", "A75", "header:content-type", "application/scim+json", "application/json"));
+            out.push(Difference::warn(
+                "7644-3.1-01",
+                "A75",
+                "header:content-type",
+                "application/scim+json",
+                "application/json",
+            ));
         }
         _ if gateway => {}
         "" => out.push(Difference::warn("7644-3.1-01", "A75", "header:content-type", "application/scim+json", "none")),
         other => {
-            out.push(Difference::fail("7644-3.1-01", "header:content-type", "application/scim+json", "another type").with(other));
+            out.push(
+                Difference::fail("7644-3.1-01", "header:content-type", "application/scim+json", "another type")
+                    .with(other),
+            );
         }
     }
 }
@@ -117,7 +126,10 @@ fn error(response: &Response, body: &Value, out: &mut Vec<Difference>) {
         None | Some(Value::Null) => {}
         Some(Value::String(word)) if ScimType::parse(word).is_some() => {}
         Some(Value::String(word)) => {
-            out.push(Difference::warn("7644-3.12-03", "A80", "/scimType", "a keyword of Table 9", "a private keyword").with(word.clone()));
+            out.push(
+                Difference::warn("7644-3.12-03", "A80", "/scimType", "a keyword of Table 9", "a private keyword")
+                    .with(word.clone()),
+            );
         }
         Some(_) => out.push(Difference::fail("7644-3.12-03", "/scimType", "a string", "no string")),
     }
@@ -149,12 +161,17 @@ fn list(body: &Value, kind: Kind, contract: &Contract, out: &mut Vec<Difference>
     let shown_count = shown.map_or(0, Vec::len) as u64;
     if shown_count > total {
         let detail = format!("{shown_count} of {total}");
-        out.push(Difference::fail("7644-3.4.2-10", "/totalResults", "the number of matches", "fewer than are shown").with(detail));
+        out.push(
+            Difference::fail("7644-3.4.2-10", "/totalResults", "the number of matches", "fewer than are shown")
+                .with(detail),
+        );
     }
     if shown_count < total && shown_count > 0 {
         match body.get("itemsPerPage") {
             Some(Value::Number(n)) if n.as_u64() == Some(shown_count) => {}
-            Some(_) => out.push(Difference::fail("7644-3.4.2-08", "/itemsPerPage", "the number returned", "another number")),
+            Some(_) => {
+                out.push(Difference::fail("7644-3.4.2-08", "/itemsPerPage", "the number returned", "another number"))
+            }
             None => out.push(Difference::fail("7644-3.4.2-08", "/itemsPerPage", "the number returned", "none")),
         }
         if body.get("startIndex").is_none() {
@@ -241,7 +258,9 @@ fn meta(shown: &Map<String, Value>, kind: Kind, out: &mut Vec<Difference>) {
             Some(Value::String(text)) => match date_time(text) {
                 Some(moment) => Some(moment),
                 None => {
-                    out.push(Difference::fail("7643-2.3.5-01", &pointer, "a dateTime", "something else").with(text.clone()));
+                    out.push(
+                        Difference::fail("7643-2.3.5-01", &pointer, "a dateTime", "something else").with(text.clone()),
+                    );
                     None
                 }
             },
@@ -283,9 +302,15 @@ fn types(shown: &Map<String, Value>, kind: Kind, contract: &Contract, out: &mut 
         }
         value_type(attribute, value, &format!("/{}", attribute.name), out);
         if attribute.multi_valued {
-            let primaries = value.as_array().into_iter().flatten().filter(|v| v.get("primary") == Some(&Value::Bool(true)));
+            let primaries =
+                value.as_array().into_iter().flatten().filter(|v| v.get("primary") == Some(&Value::Bool(true)));
             if primaries.count() > 1 {
-                out.push(Difference::fail("7643-2.4-04", &format!("/{name}"), "at most one primary", "several primaries"));
+                out.push(Difference::fail(
+                    "7643-2.4-04",
+                    &format!("/{name}"),
+                    "at most one primary",
+                    "several primaries",
+                ));
             }
         }
     }

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::directory::{
-    AdminEvent, Change, Directory, Group, Label, Mapped, Namespace, OtherActiveGroup, Policy, TakeoverMembers, UserDelete,
+    AdminEvent, Change, Directory, Group, Label, Mapped, Namespace, OtherActiveGroup, Policy, TakeoverMembers,
+    UserDelete,
 };
 use crate::scenario::Application;
 

@@ -154,34 +154,47 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
     let shown: BTreeSet<&String> = ids.iter().collect();
     let twice = ids.len() > shown.len() || ids.iter().any(|id| list.walked.contains(id));
     if twice {
-        out.differences.push(Difference::fail("7644-3.4.2.4-10", "/Resources", "each resource once", "a resource twice"));
+        out.differences.push(Difference::fail(
+            "7644-3.4.2.4-10",
+            "/Resources",
+            "each resource once",
+            "a resource twice",
+        ));
     }
     if let Some(filter) = &list.filter {
-        let wrong = page.resources.iter().find(|r| filter.matches(r, shape) == Ok(false) && names_everything(r, list.kind));
+        let wrong =
+            page.resources.iter().find(|r| filter.matches(r, shape) == Ok(false) && names_everything(r, list.kind));
         if let Some(wrong) = wrong {
             let detail = format!("{filter} does not match {}", wrong.get(list.kind.naming()).unwrap_or(&Value::Null));
             out.differences.push(
-                Difference::fail("7644-3.4.2.2-02", "/Resources", "only matching resources", "another resource").with(detail),
+                Difference::fail("7644-3.4.2.2-02", "/Resources", "only matching resources", "another resource")
+                    .with(detail),
             );
         }
         let held: Vec<&String> = list.must.iter().chain(list.may.iter().map(|(b, _)| b)).map(|b| &b.id).collect();
         let stale = list.exact && wrong.is_none() && shown.iter().any(|id| !held.contains(id));
         if stale {
             // Nobody else uses our namespace: what is listed under it is ours and should not match, or be, any more.
-            out.differences.push(
-                Difference::fail("7644-3.6-03", "/Resources", "only matching resources", "a resource of ours that is gone"),
-            );
+            out.differences.push(Difference::fail(
+                "7644-3.6-03",
+                "/Resources",
+                "only matching resources",
+                "a resource of ours that is gone",
+            ));
         }
     }
     let total = page.total_results.unwrap_or(0);
     let complete = list.start_index <= 1 && page.resources.len() as u64 >= total
-        || list.start_index > 1 && list.walked.len() as u64 + page.resources.len() as u64 >= total && !list.walked.is_empty();
+        || list.start_index > 1
+            && list.walked.len() as u64 + page.resources.len() as u64 >= total
+            && !list.walked.is_empty();
     for belief in &list.must {
         if complete && !shown.contains(&belief.id) && !list.walked.contains(&belief.id) {
             let requirement = if list.filter.is_some() { "7644-3.4.2.2-03" } else { "7644-3.4.2.4-10" };
             let detail = belief.name().unwrap_or_default().to_owned();
             out.differences.push(
-                Difference::fail(requirement, "/Resources", "every matching resource", "a resource is missing").with(detail),
+                Difference::fail(requirement, "/Resources", "every matching resource", "a resource is missing")
+                    .with(detail),
             );
         }
     }
@@ -199,9 +212,15 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
         }
     }
     if list.count.is_some_and(|count| page.resources.len() as u64 > count) {
-        out.differences.push(Difference::fail("7644-3.4.2.4-05", "/Resources", "no more than count", "more than count"));
+        out.differences.push(Difference::fail(
+            "7644-3.4.2.4-05",
+            "/Resources",
+            "no more than count",
+            "more than count",
+        ));
     }
-    if list.exact && list.filter.is_some() && complete && total != page.resources.len() as u64 && list.count != Some(0) {
+    if list.exact && list.filter.is_some() && complete && total != page.resources.len() as u64 && list.count != Some(0)
+    {
         let detail = format!("totalResults {total}, {} shown", page.resources.len());
         out.differences.push(
             Difference::fail("7644-3.4.2-10", "/totalResults", "the number of matches", "another number").with(detail),

@@ -84,7 +84,14 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn that(&mut self, rule: &'static str, facet: Facet, pointer: &str, words: [&'static str; 2], holds: bool) -> &mut Assertion {
+    fn that(
+        &mut self,
+        rule: &'static str,
+        facet: Facet,
+        pointer: &str,
+        words: [&'static str; 2],
+        holds: bool,
+    ) -> &mut Assertion {
         let [expected, otherwise] = words;
         self.out.push(Assertion {
             rule,
@@ -108,7 +115,13 @@ fn user(label: &str, duty: &UserDuty, object: &SeenObject, out: &mut Vec<Asserti
         Presence::Free => {}
         Presence::MustNot => {
             if object.read {
-                check.that(duty.presence_rule, Facet::Exists, "", ["no account", "an account"], object.resource.is_none());
+                check.that(
+                    duty.presence_rule,
+                    Facet::Exists,
+                    "",
+                    ["no account", "an account"],
+                    object.resource.is_none(),
+                );
             }
             if object.id.is_none() {
                 for name in &duty.former {
@@ -143,7 +156,13 @@ fn user(label: &str, duty: &UserDuty, object: &SeenObject, out: &mut Vec<Asserti
             if let Some(found) = current.and_then(|name| object.names.get(name))
                 && !object.hidden
             {
-                check.that("S30", Facet::Exists, "", ["found by its name", "not found by its name"], found.contains(id));
+                check.that(
+                    "S30",
+                    Facet::Exists,
+                    "",
+                    ["found by its name", "not found by its name"],
+                    found.contains(id),
+                );
             }
             for name in &duty.former {
                 let same = current.is_some_and(|c| c.to_lowercase() == name.to_lowercase());
@@ -222,8 +241,9 @@ fn group(label: &str, duty: &GroupDuty, object: &SeenObject, seen: &Seen, excuse
             let shown = resource.get("displayName").and_then(Value::as_str).unwrap_or_default();
             let same = shown.trim().to_lowercase() == duty.name.trim().to_lowercase();
             let facet = || Facet::Attribute("displayName".into());
-            check.that(duty.name_rule, facet(), "/displayName", ["the directory's name", "another name"], same).detail =
-                format!("expected {:?}, got {shown:?}", duty.name);
+            check
+                .that(duty.name_rule, facet(), "/displayName", ["the directory's name", "another name"], same)
+                .detail = format!("expected {:?}, got {shown:?}", duty.name);
             if let Some(id) = &object.id {
                 if let Some(found) = object.names.get(&duty.name) {
                     let rule = if duty.name_rule == "S15" { "S15" } else { "S12" };
@@ -248,9 +268,8 @@ fn members(check: &mut Check<'_>, duty: &GroupDuty, resource: &Value, seen: &See
     let shown: BTreeSet<&String> = ids.iter().collect();
     let id = |label: &Label| seen.user_ids.get(label);
     // Somebody whose account was lawfully refused, or is not known, is not looked for.
-    let looked_for = |label: &&Label| {
-        id(label).is_some() && excused.register(&format!("user:{label}"), &Facet::Exists).is_none()
-    };
+    let looked_for =
+        |label: &&Label| id(label).is_some() && excused.register(&format!("user:{label}"), &Facet::Exists).is_none();
     let missing: Vec<&Label> =
         duty.must.iter().filter(looked_for).filter(|m| id(m).is_some_and(|id| !shown.contains(id))).collect();
     let words = ["the directory's members", "a member is missing"];

@@ -19,15 +19,16 @@ const FOREIGN: &str = "7644-3.4.2.2-02";
 
 impl Life<'_> {
     /// Turns what an event showed into findings. One that is not known ends the life.
-    pub fn conclude(&mut self, event: Option<usize>, kind: &str, known: &dyn Fn(&str) -> bool) {
+    pub fn conclude(&mut self, event: Option<usize>, kind: &str, known: &(dyn Fn(&str) -> bool + Sync)) {
         let problems = std::mem::take(&mut self.problems);
         let mut failing = self.broken_rules();
         let mut findings = Vec::new();
         let mut done: BTreeSet<Option<String>> = BTreeSet::new();
-        let mut warned: BTreeSet<String> = BTreeSet::new();
+        let mut warned = BTreeSet::new();
         for problem in &problems {
             if problem.difference.outcome != Outcome::Fail {
-                if warned.insert(format!("{:?}", problem.difference.register)) {
+                let key = (problem.difference.register.clone(), problem.difference.requirement.clone());
+                if warned.insert(key) {
                     findings.push(self.finding(problem, None, event, kind));
                 }
                 continue;
@@ -190,8 +191,7 @@ impl Life<'_> {
                 .with(assertion.detail.clone())
         };
         let register = register.unwrap_or_default();
-        let parts =
-            [assertion.rule, "-", "-", &assertion.pointer, assertion.expected, assertion.observed, &register];
+        let parts = [assertion.rule, "-", "-", &assertion.pointer, assertion.expected, assertion.observed, &register];
         Finding {
             fingerprint: fingerprint(&parts),
             outcome,

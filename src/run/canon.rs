@@ -104,7 +104,8 @@ impl Canon {
 
     /// A difference with its values replaced; moments are left out.
     pub fn difference(&self, difference: &Difference) -> Difference {
-        let detail = if difference.pointer.starts_with("/meta/") { String::new() } else { self.text(&difference.detail) };
+        let detail =
+            if difference.pointer.starts_with("/meta/") { String::new() } else { self.text(&difference.detail) };
         Difference { detail, ..difference.clone() }
     }
 
@@ -140,8 +141,8 @@ fn replace_ignoring_case(text: &str, from: &str, to: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     // The prefix is ASCII: where it stands, in whatever case, it has the same number of bytes.
-    while let Some(at) = (0..rest.len())
-        .find(|i| rest.get(*i..*i + from.len()).is_some_and(|part| part.eq_ignore_ascii_case(from)))
+    while let Some(at) =
+        (0..rest.len()).find(|i| rest.get(*i..*i + from.len()).is_some_and(|part| part.eq_ignore_ascii_case(from)))
     {
         out.push_str(&rest[..at]);
         out.push_str(to);

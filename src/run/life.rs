@@ -126,7 +126,8 @@ impl<'a> Life<'a> {
             return;
         }
         for (label, group) in &application.groups {
-            let members: Vec<_> = group.members.iter().filter_map(|m| ids.get(m)).map(|id| json!({ "value": id })).collect();
+            let members: Vec<_> =
+                group.members.iter().filter_map(|m| ids.get(m)).map(|id| json!({ "value": id })).collect();
             let name = self.names.group_name(&group.name);
             let body = json!({ "schemas": [GROUP_URN], "displayName": name, "members": members });
             self.make(Kind::Group, body, label).await;
@@ -299,9 +300,11 @@ impl<'a> Life<'a> {
         let open: Vec<(Kind, String)> = kinds.into_iter().flat_map(open).collect();
         for (kind, id) in open {
             // A member that lingers after its account is gone stays open; it was read when it came to be so.
-            let lingering = self.model.store().find(kind, &id).is_some_and(|b| {
-                !b.uncertain && b.open.is_empty() && b.members.may.values().all(|r| *r == "A71")
-            });
+            let lingering = self
+                .model
+                .store()
+                .find(kind, &id)
+                .is_some_and(|b| !b.uncertain && b.open.is_empty() && b.members.may.values().all(|r| *r == "A71"));
             if lingering && !self.exchanges.iter().any(|(e, _)| e.request.method == Method::Delete) {
                 continue;
             }
@@ -320,10 +323,10 @@ impl<'a> Life<'a> {
     /// Removes what the life made; what resists is left to the end of the run.
     pub async fn clean_up(&mut self) {
         let mut leftovers = self.stage.fence.leftovers(&self.names.prefix);
-        leftovers.sort_by_key(|l| l.collection.endpoint() == "/Users");
+        leftovers.sort_by_key(|l| l.endpoint == "/Users");
         for leftover in leftovers {
             if let Some(id) = &leftover.id {
-                let path = format!("{}/{id}", leftover.collection.endpoint());
+                let path = format!("{}/{id}", leftover.endpoint);
                 let request = Request::new(Origin::Cleanup, Method::Delete, path);
                 if crate::endpoint::Endpoint::exchange(&self.stage.fence, &request).await.is_err() {
                     break;

@@ -25,7 +25,8 @@ impl Life<'_> {
         self.seen.departed = self.departed();
         for label in users {
             let id = self.client.user_id(&label).map(str::to_owned);
-            let id = id.or_else(|| self.seen.user_ids.get(&label).cloned().filter(|id| !self.belongs_to_other(id, &label)));
+            let id =
+                id.or_else(|| self.seen.user_ids.get(&label).cloned().filter(|id| !self.belongs_to_other(id, &label)));
             let Some(duty) = self.duties.users.get(&label).cloned() else { continue };
             let current = duty.attributes.first().and_then(|m| m.value.clone());
             let names = names(current, &duty.former, duty.presence);
@@ -72,9 +73,12 @@ impl Life<'_> {
                 .with_query("startIndex", "1")
                 .with_query("count", "100");
             let Some(exchange) = self.exchange(request.about(subject)).await else { continue };
-            let Some(list) = exchange.response.json.as_ref().filter(|_| exchange.response.status == 200) else { continue };
+            let Some(list) = exchange.response.json.as_ref().filter(|_| exchange.response.status == 200) else {
+                continue;
+            };
             let resources = list.get("Resources").and_then(Value::as_array);
-            let ids: Vec<String> = resources.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).map(str::to_owned).collect();
+            let ids: Vec<String> =
+                resources.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).map(str::to_owned).collect();
             let inactive = id.as_ref().and_then(|id| self.model.store().find(kind, id)).is_some_and(|b| b.inactive());
             object.hidden |= inactive && id.as_ref().is_some_and(|id| !ids.contains(id));
             object.names.insert(name, ids);
@@ -129,9 +133,11 @@ impl Life<'_> {
     /// Accounts that are gone, or that are nobody's any more: they may linger in member lists (A71).
     fn departed(&self) -> BTreeSet<String> {
         let gone = self.subjects.keys().filter(|id| self.model.store().any(id).is_none());
-        let free = self.seen.user_ids.iter().filter(|(label, _)| {
-            self.duties.users.get(*label).is_none_or(|d| d.presence != Presence::Must)
-        });
+        let free = self
+            .seen
+            .user_ids
+            .iter()
+            .filter(|(label, _)| self.duties.users.get(*label).is_none_or(|d| d.presence != Presence::Must));
         gone.cloned().chain(free.map(|(_, id)| id.clone())).collect()
     }
 }

@@ -9,6 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::endpoint::fence::Fence;
 use crate::requirement::Tolerance;
 use crate::scenario::ReadBack;
+use crate::verdict::Reported;
 
 /// Told how far the run is.
 pub trait Progress: Send + Sync {
@@ -16,6 +17,8 @@ pub trait Progress: Send + Sync {
     fn say(&self, line: &str);
     /// So many lives of so many have been played.
     fn lives(&self, done: usize, all: usize);
+    /// A failure was found; it is about to be shrunk.
+    fn found(&self, report: &Reported);
 }
 
 /// The endpoint under test and everything that holds for all lives.

@@ -1,0 +1,370 @@
+//! The canary: a user and a group go first and fill in what discovery cannot say.
+
+use serde_json::{Value, json};
+
+use super::{Life, Stage};
+use crate::contract::{Capability, Contract};
+use crate::endpoint::Trouble;
+use crate::exchange::{Exchange, Method, Origin, Request};
+use crate::expectation::Kind;
+use crate::idp::Profile;
+use crate::scenario::Scenario;
+use crate::scim::filter::quote;
+use crate::scim::message::{GROUP_URN, ListResponse, USER_URN, patch_op};
+use crate::scim::schema::{Schema, Shape};
+use crate::verdict::{Difference, Finding, Outcome};
+
+/// Why there can be no run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// No answer at all.
+    Trouble(Trouble),
+    /// The credential was refused with this status.
+    Credential(u16),
+    /// Whatever answers there does not speak SCIM.
+    NoScim(String),
+    /// A user can be neither created nor read.
+    NoUsers(String),
+    /// A resource made for a try cannot be deleted.
+    NoDelete(u16),
+    /// What is wrong with the options.
+    Usage(String),
+}
+
+/// What the canary found out.
+#[derive(Debug, Clone, Default)]
+pub struct Canary {
+    /// The findings.
+    pub findings: Vec<Finding>,
+    /// Things that are not offered, in a few words each.
+    pub lacks: Vec<String>,
+    /// What discovery said: `patch`, `filter`, `bulk`... with true or false.
+    pub promises: Vec<(String, bool)>,
+    /// Requests sent.
+    pub requests: u64,
+}
+
+/// Sends the canary and fills in the contract.
+///
+/// # Errors
+/// Why there can be no run.
+pub async fn canary(stage: &mut Stage, profile: &Profile, leave_deactivated: bool) -> Result<Canary, Refusal> {
+    let mut found = Canary::default();
+    let discovered = discover(stage, &mut found).await?;
+    stage.contract = discovered;
+    let scenario = Scenario::new(&profile.profile);
+    let facts = {
+        let life = Life::begin(stage, &scenario).map_err(Refusal::Usage)?;
+        let mut flight = Flight { life, facts: stage.contract.clone(), lacks: Vec::new() };
+        let result = flight.fly(leave_deactivated).await;
+        flight.life.conclude(None, "canary", &|_| true);
+        flight.life.clean_up().await;
+        let Flight { life, facts, lacks } = flight;
+        let played = life.finish();
+        found.requests += played.totals.own_requests;
+        found.findings.extend(played.findings);
+        found.lacks.extend(lacks);
+        result?;
+        facts
+    };
+    stage.contract = facts;
+    Ok(found)
+}
+
+/// Reads the three discovery endpoints (RFC 7644 section 4). What is missing is assumed to be as in the RFC.
+async fn discover(stage: &Stage, found: &mut Canary) -> Result<Contract, Refusal> {
+    let mut contract = stage.contract.clone();
+    let mut documents = Vec::new();
+    for endpoint in ["ServiceProviderConfig", "Schemas", "ResourceTypes"] {
+        let request = Request::new(Origin::Canary, Method::Get, format!("/{endpoint}"));
+        let response = stage.endpoint.exchange(&request).await.map_err(Refusal::Trouble)?;
+        found.requests += 1;
+        let document = response.json.filter(|d| response.status == 200 && d.is_object());
+        if document.is_none() {
+            found.lacks.push(format!("/{endpoint} (answered {})", response.status));
+        }
+        documents.push(document);
+    }
+    let supported = |name: &str| documents[0].as_ref().and_then(|c| c.get(name)?.get("supported")?.as_bool());
+    for name in ["patch", "bulk", "filter", "changePassword", "sort", "etag"] {
+        if let Some(value) = supported(name) {
+            found.promises.push((name.to_owned(), value));
+        }
+    }
+    let schemas: Vec<Schema> = documents[1].iter().flat_map(resources).filter_map(|s| Schema::from_json(&s)).collect();
+    let types: Vec<Value> = documents[2].iter().flat_map(resources).collect();
+    if let Some(user) = shape(Kind::User, &schemas, &types) {
+        contract.user = user;
+        contract.published = true;
+    }
+    match shape(Kind::Group, &schemas, &types) {
+        Some(group) => contract.group = Some(group),
+        // Resource types were published, and groups are not among them.
+        None if !types.is_empty() && !types.iter().any(|t| is_type(t, Kind::Group)) => contract.group = None,
+        None => {}
+    }
+    Ok(contract)
+}
+
+fn resources(document: &Value) -> Vec<Value> {
+    match ListResponse::parse(document) {
+        Ok(list) if !list.resources.is_empty() => list.resources,
+        _ => document.as_array().cloned().unwrap_or_default(),
+    }
+}
+
+fn is_type(resource_type: &Value, kind: Kind) -> bool {
+    let text = |name: &str| resource_type.get(name).and_then(Value::as_str).unwrap_or_default();
+    text("name") == kind.name() || text("endpoint").trim_matches('/').ends_with(kind.endpoint())
+}
+
+/// A resource type with its published schemas.
+fn shape(kind: Kind, schemas: &[Schema], types: &[Value]) -> Option<Shape> {
+    let urn = if kind == Kind::User { USER_URN } else { GROUP_URN };
+    let find = |urn: &str| schemas.iter().find(|s| s.id.eq_ignore_ascii_case(urn)).cloned();
+    let published = types.iter().find(|t| is_type(t, kind));
+    let core = find(published.and_then(|t| t.get("schema")?.as_str()).unwrap_or(urn))?;
+    let listed = published.and_then(|t| t.get("schemaExtensions")?.as_array()).cloned().unwrap_or_default();
+    let extension =
+        |e: &Value| Some((find(e.get("schema")?.as_str()?)?, e.get("required") == Some(&Value::Bool(true))));
+    let extensions = listed.iter().filter_map(extension).collect();
+    Some(Shape { name: kind.name().to_owned(), endpoint: format!("/{}", kind.endpoint()), core, extensions })
+}
+
+/// The canary on its way.
+struct Flight<'a> {
+    life: Life<'a>,
+    facts: Contract,
+    lacks: Vec<String>,
+}
+
+impl Flight<'_> {
+    async fn send(&mut self, request: Request) -> Option<Exchange> {
+        self.life.exchange(request).await
+    }
+
+    fn request(&self, method: Method, path: String) -> Request {
+        Request::new(Origin::Canary, method, path)
+    }
+
+    async fn fly(&mut self, leave_deactivated: bool) -> Result<(), Refusal> {
+        let first = self.make_user("canary").await;
+        let Some(first) = self.first_user(first)? else { return Err(Refusal::NoUsers(String::new())) };
+        let user = format!("/Users/{first}");
+        let read = self.send(self.request(Method::Get, user.clone())).await;
+        if let Some(read) = read
+            && read.response.status >= 400
+        {
+            return Err(Refusal::NoUsers(format!("GET {user} answered {}", read.response.status)));
+        }
+        let name = self.life.names.user_name("canary");
+        self.find(Kind::User, &name).await;
+        self.list_without_start().await;
+        let second = self.make_user("canary-b").await.and_then(|e| id_of(&e));
+        // Whether ids stay when something else comes.
+        self.send(self.request(Method::Get, user.clone())).await;
+        self.update_user(&first).await;
+        if self.facts.group.is_some() {
+            self.fly_group(&first, second.as_deref()).await;
+        }
+        self.goodbye(&first, second.as_deref(), leave_deactivated).await?;
+        match self.life.played.trouble.clone() {
+            Some(trouble) => Err(Refusal::Trouble(trouble)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first user decides whether there is a run at all.
+    fn first_user(&mut self, exchange: Option<Exchange>) -> Result<Option<String>, Refusal> {
+        let Some(exchange) = exchange else {
+            let trouble = self.life.played.trouble.clone();
+            return Err(trouble.map_or(Refusal::NoUsers("the fence held it back".into()), Refusal::Trouble));
+        };
+        let response = &exchange.response;
+        let beginning: String = response.text.chars().take(160).collect();
+        match response.status {
+            401 | 403 => Err(Refusal::Credential(response.status)),
+            _ if response.json.is_none() && !response.text.trim().is_empty() => {
+                Err(Refusal::NoScim(format!("POST /Users answered {} and no JSON: {beginning}", response.status)))
+            }
+            300..=399 => Err(Refusal::NoScim(format!(
+                "POST /Users answered {} to {}; redirects are not followed: give the URL that it leads to",
+                response.status,
+                response.header("location").unwrap_or("nowhere")
+            ))),
+            404 if response.json.is_none() => Err(Refusal::NoScim("POST /Users answered 404".into())),
+            200..300 => Ok(id_of(&exchange).or_else(|| location_id(&exchange))),
+            status => Err(Refusal::NoUsers(format!("POST /Users answered {status}: {beginning}"))),
+        }
+    }
+
+    async fn make_user(&mut self, name: &str) -> Option<Exchange> {
+        let body = self.user(name, "Canary", true);
+        let request = self.request(Method::Post, "/Users".into()).with_body(body).about(format!("canary:{name}"));
+        self.send(request).await
+    }
+
+    /// The body of a user as the profiles send it, cut to what the endpoint published.
+    fn user(&self, name: &str, last: &str, active: bool) -> Value {
+        let user = crate::directory::User {
+            username: name.to_owned(),
+            first: "Kanaria".into(),
+            last: last.to_owned(),
+            email: name.to_owned(),
+            employee: None,
+            state: crate::directory::State::Active,
+        };
+        self.life.client.user_body(&user, active)
+    }
+
+    async fn find(&mut self, kind: Kind, name: &str) {
+        let request = self
+            .request(Method::Get, format!("/{}", kind.endpoint()))
+            .with_query("filter", format!("{} eq {}", kind.naming(), quote(name)))
+            .with_query("startIndex", "1")
+            .with_query("count", "10");
+        let Some(exchange) = self.send(request).await else { return };
+        let status = exchange.response.status;
+        let find = &mut self.facts.verbs_mut(kind).find;
+        *find = if (200..300).contains(&status) { Capability::Works } else { Capability::Refused(status) };
+        if status >= 400 {
+            self.lacks.push(format!("finding a {} by its name (answered {status})", kind.name()));
+        }
+    }
+
+    async fn list_without_start(&mut self) {
+        let request = self.request(Method::Get, "/Users".into()).with_query("count", "1");
+        let Some(exchange) = self.send(request).await else { return };
+        let status = exchange.response.status;
+        self.facts.list_without_start =
+            if (200..300).contains(&status) { Capability::Works } else { Capability::Refused(status) };
+    }
+
+    async fn update_user(&mut self, id: &str) {
+        let path = format!("/Users/{id}");
+        let body = self.user("canary", "Changed", true);
+        let put = self.send(self.request(Method::Put, path.clone()).with_body(body)).await;
+        self.settle(put, Kind::User, "PUT", |v, c| v.put = c);
+        self.life.settle().await;
+        let operation = json!({ "op": "replace", "path": "name.familyName", "value": "Patched" });
+        let patch = self.request(Method::Patch, path.clone()).with_body(patch_op(vec![operation]));
+        let patch = self.send(patch).await;
+        self.settle(patch, Kind::User, "PATCH", |v, c| v.patch = c);
+        self.life.settle().await;
+        self.send(self.request(Method::Get, path)).await;
+    }
+
+    async fn fly_group(&mut self, first: &str, second: Option<&str>) {
+        let name = self.life.names.group_name("canaries");
+        let members: Vec<String> = vec![first.to_owned()];
+        let body = self.life.client.group_body(&name, &members);
+        let request = self.request(Method::Post, "/Groups".into()).with_body(body).about("canary:canaries");
+        let Some(made) = self.send(request).await else { return };
+        if made.response.status >= 400 {
+            self.facts.groups.create = Capability::Refused(made.response.status);
+            if matches!(made.response.status, 404 | 405 | 501) {
+                self.facts.group = None;
+                self.forgive(&made, "groups");
+            }
+            return;
+        }
+        let Some(id) = id_of(&made).or_else(|| location_id(&made)) else { return };
+        let path = format!("/Groups/{id}");
+        self.send(self.request(Method::Get, path.clone())).await;
+        self.find(Kind::Group, &name).await;
+        let body = self.life.client.group_body(&self.life.names.group_name("canaries-b"), &members);
+        let put = self.send(self.request(Method::Put, path.clone()).with_body(body)).await;
+        self.settle(put, Kind::Group, "PUT", |v, c| v.put = c);
+        self.life.settle().await;
+        let operation = json!({ "op": "replace", "path": "displayName", "value": name });
+        let patch = self.request(Method::Patch, path.clone()).with_body(patch_op(vec![operation]));
+        let patch = self.send(patch).await;
+        self.settle(patch, Kind::Group, "PATCH", |v, c| v.patch = c);
+        self.life.settle().await;
+        if let Some(second) = second
+            && self.facts.groups.patch.usable()
+        {
+            let operation = json!({ "op": "add", "path": "members", "value": [{ "value": second }] });
+            let add = self.request(Method::Patch, path.clone()).with_body(patch_op(vec![operation]));
+            self.send(add).await;
+            self.life.settle().await;
+        }
+        self.send(self.request(Method::Get, path.clone())).await;
+        let delete = self.send(self.request(Method::Delete, path.clone())).await;
+        self.settle(delete, Kind::Group, "DELETE", |v, c| v.delete = c);
+        if self.facts.groups.delete.usable() {
+            self.send(self.request(Method::Get, path)).await;
+        }
+    }
+
+    /// The second user goes first: what remains must still be the first.
+    async fn goodbye(&mut self, first: &str, second: Option<&str>, leave_deactivated: bool) -> Result<(), Refusal> {
+        for id in second.into_iter().chain([first]) {
+            let path = format!("/Users/{id}");
+            let delete = self.send(self.request(Method::Delete, path.clone())).await;
+            let status = delete.as_ref().map_or(0, |e| e.response.status);
+            self.settle(delete, Kind::User, "DELETE", |v, c| v.delete = c);
+            if !self.facts.users.delete.usable() {
+                return if leave_deactivated { Ok(()) } else { Err(Refusal::NoDelete(status)) };
+            }
+            self.send(self.request(Method::Get, path)).await;
+            if id != first {
+                let read = self.send(self.request(Method::Get, format!("/Users/{first}"))).await;
+                let moved = read.is_some_and(|r| id_of(&r).is_none_or(|id| id != first));
+                if moved {
+                    self.life.stage.fence.set_careful(true);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what came of trying an operation; a refusal that says "not offered" is no finding of the canary's.
+    fn settle(
+        &mut self,
+        exchange: Option<Exchange>,
+        kind: Kind,
+        verb: &str,
+        set: impl Fn(&mut crate::contract::Verbs, Capability),
+    ) {
+        let Some(exchange) = exchange else { return };
+        let status = exchange.response.status;
+        let capability = match status {
+            200..300 => Capability::Works,
+            // The resource was there a moment ago: what is not found is the operation.
+            403 | 404 | 405 | 501 => Capability::Refused(status),
+            _ => Capability::Unknown,
+        };
+        set(self.facts.verbs_mut(kind), capability);
+        if let Capability::Refused(status) = capability {
+            self.lacks.push(format!("{verb} on {} (answered {status})", kind.endpoint()));
+            // RFC 7644 section 3.5: PUT is a must, PATCH and DELETE are offered or not.
+            let stated = self.life.stage.contract.limit("groups_put").is_some() && kind == Kind::Group;
+            if verb != "PUT" || stated {
+                self.forgive(&exchange, verb);
+            }
+        }
+    }
+
+    /// Takes the failure of the last answer off the list: what is not offered is unsupported, not broken.
+    fn forgive(&mut self, exchange: &Exchange, _what: &str) {
+        let Some(index) = self.life.exchanges.iter().rposition(|(e, _)| e.request == exchange.request) else { return };
+        for problem in self.life.problems.iter_mut().filter(|p| p.exchange == index && p.difference.pointer.is_empty())
+        {
+            problem.difference = Difference { outcome: Outcome::Unsupported, ..problem.difference.clone() };
+        }
+    }
+}
+
+fn id_of(exchange: &Exchange) -> Option<String> {
+    match exchange.response.json.as_ref()?.get("id")? {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+fn location_id(exchange: &Exchange) -> Option<String> {
+    let location = exchange.response.header("location")?;
+    location.trim_end_matches('/').rsplit('/').next().filter(|id| !id.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,364 @@
+//! Many lives: invented, played in rounds, merged by fingerprint, run again and shrunk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::canary::{Canary, Refusal, canary};
+use super::{Played, Progress, Stage, Totals, play};
+use crate::endpoint::Trouble;
+use crate::generate::{Budget, Execute, Found, Seeded, Settings, life, shrink};
+use crate::idp::{Profile, profile};
+use crate::scenario::Scenario;
+use crate::verdict::{Finding, Outcome, Reported, Weight};
+
+/// Lives of one round are judged with the same knowledge, so that the result does not depend on `--jobs`.
+const ROUND: usize = 32;
+/// How often a failure is run again before it is called deterministic.
+const RERUNS: u32 = 3;
+/// Executions that shrinking one finding may cost.
+const SHRINK_BUDGET: u32 = 400;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The IdP profile.
+    pub idp: String,
+    /// The service-provider profile.
+    pub sp: Option<String>,
+    /// The number of generated lives.
+    pub lives: usize,
+    /// The seed.
+    pub seed: u64,
+    /// How many lives are played at once.
+    pub jobs: usize,
+    /// Only these: `life/1/17`, `life/1/*`, `lifecycle/rename`, `lifecycle/*`, `canary`.
+    pub only: Option<String>,
+    /// Named lives that are played too, with their selectors.
+    pub named: Vec<(String, Scenario)>,
+    /// Findings with these fingerprints do not end a life.
+    pub known: BTreeSet<String>,
+    /// Users that cannot be deleted may be left behind, inactive.
+    pub leave_deactivated: bool,
+    /// Failures are shrunk.
+    pub shrink: bool,
+    /// A planted fault that wraps the endpoint after the canary.
+    pub fault: Option<String>,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// The findings, merged by fingerprint, in the order of the lives in which they showed first.
+    pub findings: Vec<Reported>,
+    /// The figures of all lives, first executions only.
+    pub totals: Totals,
+    /// What the canary found out.
+    pub canary: Canary,
+    /// Why there was no run, if there was none.
+    pub refusal: Option<Refusal>,
+    /// What the profile needs and the endpoint does not offer.
+    pub unmet: Vec<String>,
+    /// Trouble of the transport, with the selector of the first life that met it.
+    pub trouble: Option<(String, Trouble)>,
+    /// Executions for re-runs and shrinking.
+    pub overhead_executions: u64,
+    /// Ctrl-C.
+    pub interrupted: bool,
+    /// What was left behind, by endpoint and name.
+    pub leftovers: Vec<String>,
+    /// Left behind inactive, as permitted.
+    pub deactivated: usize,
+    /// The selectors that were played.
+    pub selectors: usize,
+    /// What was not looked at, and why.
+    pub not_looked_at: Vec<String>,
+    /// The lives of the named selectors, for snapshots and `diff`.
+    pub traces: BTreeMap<String, Vec<crate::verdict::TraceLine>>,
+}
+
+/// One life to be played.
+#[derive(Debug, Clone)]
+struct Planned {
+    selector: String,
+    scenario: Scenario,
+}
+
+/// Runs everything that was asked for.
+pub async fn run(mut stage: Stage, options: &RunOptions, progress: &dyn Progress) -> (Run, Arc<Stage>) {
+    let mut run = Run::default();
+    let profile = match profile(&options.idp) {
+        Ok(profile) => profile,
+        Err(error) => return refuse(run, stage, Refusal::Usage(error)),
+    };
+    match canary(&mut stage, &profile, options.leave_deactivated).await {
+        Ok(found) => run.canary = found,
+        Err(refusal) => return refuse(run, stage, refusal),
+    }
+    let mut known: BTreeSet<String> = options.known.clone();
+    for finding in run.canary.findings.clone() {
+        known.insert(finding.fingerprint.clone());
+        merge(&mut run.findings, &finding, "canary", None);
+    }
+    run.unmet = profile.unmet(&stage.contract);
+    if !stage.contract.users.find.usable() {
+        run.not_looked_at.push("lookups by name: the endpoint refuses the filter".to_owned());
+    }
+    if let Some(fault) = &options.fault {
+        match crate::endpoint::faulty::plant(fault, stage.endpoint.clone()) {
+            Some(faulty) => stage.endpoint = faulty,
+            None => return refuse(run, stage, Refusal::Usage(format!("no planted fault {fault:?}"))),
+        }
+    }
+    let stage = Arc::new(stage);
+    let planned = plan(&stage, options, &profile);
+    run.selectors = planned.len();
+    play_all(&stage, planned, options, &mut run, &mut known, progress).await;
+    if options.shrink && !stage.is_interrupted() {
+        shrink_all(&stage, &mut run, progress).await;
+    }
+    run.interrupted = stage.is_interrupted();
+    (run, stage)
+}
+
+fn refuse(mut run: Run, stage: Stage, refusal: Refusal) -> (Run, Arc<Stage>) {
+    run.refusal = Some(refusal);
+    (run, Arc::new(stage))
+}
+
+/// Plays one life again, as it is written.
+pub async fn replay(
+    stage: Stage,
+    scenario: &Scenario,
+    selector: &str,
+    options: &RunOptions,
+    progress: &dyn Progress,
+) -> (Run, Arc<Stage>) {
+    let options =
+        RunOptions { lives: 0, named: vec![(selector.to_owned(), scenario.clone())], only: None, ..options.clone() };
+    run(stage, &options, progress).await
+}
+
+/// The lives that are selected: named ones, then generated ones.
+fn plan(stage: &Stage, options: &RunOptions, profile: &Profile) -> Vec<Planned> {
+    let selected = |selector: &str| options.only.as_deref().is_none_or(|only| selects(only, selector));
+    let named = options.named.iter().filter(|(selector, _)| selected(selector));
+    let mut planned: Vec<Planned> =
+        named.map(|(selector, scenario)| Planned { selector: selector.clone(), scenario: scenario.clone() }).collect();
+    let settings = Settings {
+        idp: options.idp.clone(),
+        sp: options.sp.clone(),
+        open_knobs: profile.open_knobs(&stage.contract),
+        fixed_knobs: Vec::new(),
+        nasty: true,
+        groups: stage.contract.group.is_some() && stage.contract.groups.create.usable(),
+        max_events: 40,
+    };
+    for number in 0..options.lives {
+        let selector = format!("life/{}/{number}", options.seed);
+        if selected(&selector) {
+            let scenario = life(&mut Seeded::new(options.seed, number as u64), &settings);
+            planned.push(Planned { selector, scenario });
+        }
+    }
+    planned
+}
+
+/// Whether a selector pattern covers a selector: `*` stands for anything.
+pub fn selects(pattern: &str, selector: &str) -> bool {
+    pattern.split(',').any(|pattern| match pattern.split_once('*') {
+        Some((before, after)) => {
+            selector.len() >= before.len() + after.len() && selector.starts_with(before) && selector.ends_with(after)
+        }
+        None => pattern == selector,
+    })
+}
+
+async fn play_all(
+    stage: &Arc<Stage>,
+    planned: Vec<Planned>,
+    options: &RunOptions,
+    run: &mut Run,
+    known: &mut BTreeSet<String>,
+    progress: &dyn Progress,
+) {
+    let all = planned.len();
+    let mut done = 0;
+    for round in planned.chunks(ROUND) {
+        let snapshot = Arc::new(known.clone());
+        for batch in play_round(stage, round, snapshot, options.jobs, &mut done, all, progress).await {
+            let (planned, played) = batch;
+            run.totals.add(&played.totals);
+            for finding in &played.findings {
+                known.insert(finding.fingerprint.clone());
+                merge(&mut run.findings, finding, &planned.selector, Some(&planned.scenario));
+            }
+            if let Some(trouble) = played.trouble {
+                run.trouble.get_or_insert((planned.selector.clone(), trouble));
+            }
+            if !planned.selector.starts_with("life/") {
+                run.traces.insert(planned.selector.clone(), played.trace);
+            }
+        }
+        // An endpoint that does not answer any more is not asked two hundred times.
+        let dead = run.totals.inconclusive >= 3 && run.totals.inconclusive * 2 > run.totals.lives;
+        if stage.is_interrupted() || dead {
+            break;
+        }
+    }
+}
+
+/// Plays the lives of a round, at most `jobs` at once; the results stand in the order of the lives.
+async fn play_round(
+    stage: &Arc<Stage>,
+    round: &[Planned],
+    known: Arc<BTreeSet<String>>,
+    jobs: usize,
+    done: &mut usize,
+    all: usize,
+    progress: &dyn Progress,
+) -> Vec<(Planned, Played)> {
+    let mut results: BTreeMap<usize, Played> = BTreeMap::new();
+    let mut waiting = round.iter().cloned().enumerate();
+    let mut playing = tokio::task::JoinSet::new();
+    loop {
+        while playing.len() < jobs.max(1) && !stage.is_interrupted() {
+            let Some((index, planned)) = waiting.next() else { break };
+            let (stage, known) = (Arc::clone(stage), Arc::clone(&known));
+            playing.spawn(async move {
+                let played = play(&stage, &planned.scenario, &|f| known.contains(f)).await;
+                (index, played.unwrap_or_else(unplayable))
+            });
+        }
+        match playing.join_next().await {
+            Some(Ok((index, played))) => {
+                *done += 1;
+                progress.lives(*done, all);
+                results.insert(index, played);
+            }
+            Some(Err(error)) => {
+                let trouble = Trouble::Protocol { detail: format!("a life broke off: {error}") };
+                results.insert(usize::MAX - results.len(), troubled(trouble));
+            }
+            None => break,
+        }
+    }
+    let blank = || round.first().cloned();
+    results
+        .into_iter()
+        .filter_map(|(index, played)| Some((round.get(index).cloned().or_else(blank)?, played)))
+        .collect()
+}
+
+fn unplayable(error: String) -> Played {
+    troubled(Trouble::Protocol { detail: error })
+}
+
+fn troubled(trouble: Trouble) -> Played {
+    let totals = Totals { lives: 1, inconclusive: 1, ..Totals::default() };
+    Played { trouble: Some(trouble), totals, ..Played::default() }
+}
+
+fn merge(findings: &mut Vec<Reported>, finding: &Finding, selector: &str, scenario: Option<&Scenario>) {
+    match findings.iter_mut().find(|r| r.finding.fingerprint == finding.fingerprint) {
+        Some(known) => {
+            known.lives += 1;
+            // A rule that the same difference breaks elsewhere is worth more than none.
+            if known.finding.rule.is_none() && finding.rule.is_some() && known.finding.level != Weight::Rule {
+                known.lives -= 1;
+                let lives = known.lives + 1;
+                *known = reported(finding, selector, scenario);
+                known.lives = lives;
+            }
+        }
+        None => findings.push(reported(finding, selector, scenario)),
+    }
+}
+
+fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>) -> Reported {
+    Reported {
+        finding: finding.clone(),
+        selector: selector.to_owned(),
+        lives: 1,
+        known: None,
+        scenario: scenario.cloned(),
+        reproduced: (1, 1),
+        minimal: false,
+        unshrunk_events: scenario.map_or(0, Scenario::events_after_start),
+    }
+}
+
+/// Runs each failure again, and makes its life short. What does not come back each time is flaky.
+async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, progress: &dyn Progress) {
+    for index in 0..run.findings.len() {
+        let report = run.findings[index].clone();
+        let (Outcome::Fail, Some(scenario)) = (report.finding.outcome, &report.scenario) else { continue };
+        if stage.is_interrupted() {
+            return;
+        }
+        progress.found(&report);
+        let mut executor = Executor { stage, fingerprint: &report.finding.fingerprint, last: None, executions: 0 };
+        let mut back = 0;
+        let mut found = None;
+        for _ in 0..RERUNS {
+            let again = executor.execute(scenario).await;
+            if let Some(again) = again.into_iter().find(|f| f.fingerprint == report.finding.fingerprint) {
+                back += 1;
+                found.get_or_insert(again);
+            }
+        }
+        run.findings[index].reproduced = (back, RERUNS);
+        let Some(found) = found else {
+            run.findings[index].finding.outcome = Outcome::Flaky;
+            run.overhead_executions += u64::from(executor.executions);
+            continue;
+        };
+        if back < RERUNS {
+            run.findings[index].finding.outcome = Outcome::Flaky;
+        }
+        let budget = Budget { executions: SHRINK_BUDGET };
+        let shrunk = shrink(scenario, &report.finding.fingerprint, &found, &mut executor, budget).await;
+        // The story is told from the short life.
+        executor.last = None;
+        executor.execute(&shrunk.scenario).await;
+        let reported = &mut run.findings[index];
+        if let Some(finding) = executor.last.take() {
+            reported.finding = Finding {
+                outcome: reported.finding.outcome,
+                rule: finding.rule.clone().or_else(|| reported.finding.rule.clone()),
+                level: finding.level.max(reported.finding.level),
+                ..finding
+            };
+        }
+        reported.scenario = Some(shrunk.scenario);
+        reported.minimal = shrunk.minimal;
+        run.overhead_executions += u64::from(executor.executions);
+    }
+}
+
+/// Plays candidates for the shrinker; only the wanted fingerprint ends a life.
+struct Executor<'a> {
+    stage: &'a Stage,
+    fingerprint: &'a str,
+    last: Option<Finding>,
+    executions: u32,
+}
+
+#[async_trait]
+impl Execute for Executor<'_> {
+    async fn execute(&mut self, scenario: &Scenario) -> Vec<Found> {
+        self.executions += 1;
+        let wanted = self.fingerprint.to_owned();
+        let Ok(played) = play(self.stage, scenario, &|f| f != wanted).await else { return Vec::new() };
+        let found = |f: &Finding| Found {
+            fingerprint: f.fingerprint.clone(),
+            event: f.place.event,
+            subjects: f.subjects.clone(),
+        };
+        if let Some(finding) = played.findings.iter().find(|f| f.fingerprint == wanted) {
+            self.last = Some(finding.clone());
+        }
+        played.findings.iter().map(found).collect()
+    }
+}
