@@ -112,12 +112,16 @@ pub struct Belief {
     pub modified: Option<String>,
     /// How `lastModified` may have moved since.
     pub moved: Moved,
-    /// The requirement that a deviation breaks, by attribute: it follows from the last write.
+    /// The requirement that a deviation breaks, by attribute: it follows from the last write, until a read confirms it.
     pub cause: BTreeMap<String, &'static str>,
+    /// The same for single members, in and out.
+    pub member_cause: BTreeMap<String, &'static str>,
+    /// The requirement that is broken if it is not there.
+    pub exists_cause: &'static str,
     /// Nothing is known but that it exists, or not even that.
     pub uncertain: bool,
-    /// The groups that the endpoint itself said the user keeps when it was made inactive.
-    pub kept_groups: BTreeSet<String>,
+    /// For a group: members who became inactive, and of whom the endpoint itself said that they stay in it (L01).
+    pub kept: BTreeSet<String>,
 }
 
 impl Belief {
@@ -133,8 +137,10 @@ impl Belief {
             modified: None,
             moved: Moved::NotBefore,
             cause: BTreeMap::new(),
+            member_cause: BTreeMap::new(),
+            exists_cause: "7644-3.4.1-01",
             uncertain: false,
-            kept_groups: BTreeSet::new(),
+            kept: BTreeSet::new(),
         }
     }
 
@@ -165,6 +171,8 @@ pub enum Effect {
     Deactivated(String),
     /// A user is gone: groups may name it still (register A71).
     Orphaned(String),
+    /// A group is gone, its members are not (RFC 7644 section 3.6).
+    Spared(String),
 }
 
 /// What the body of an answer must be.

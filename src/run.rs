@@ -43,6 +43,7 @@ pub async fn play(stage: &Stage, scenario: &Scenario, known: &(dyn Fn(&str) -> b
         life.learn();
         life.settle().await;
         life.read_back(Some(&change)).await;
+        life.diagnose().await;
         life.conclude(Some(index), event.kind(), known);
         if life.is_over() {
             break;
@@ -50,6 +51,7 @@ pub async fn play(stage: &Stage, scenario: &Scenario, known: &(dyn Fn(&str) -> b
     }
     if !life.is_over() {
         life.read_back(None).await;
+        life.diagnose().await;
         life.conclude(None, "end", known);
     }
     life.clean_up().await;

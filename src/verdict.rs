@@ -54,6 +54,12 @@ pub struct Difference {
     pub observed: String,
     /// The value in question, for the reader; not part of the fingerprint.
     pub detail: String,
+    /// The id of the resource that it is about, where that is not the target of the request.
+    pub about: Option<String>,
+    /// It is about what the endpoint holds, whichever exchange shows it: method and path are no part of the fingerprint.
+    pub state: bool,
+    /// The ids of members that are missing.
+    pub missing: Vec<String>,
 }
 
 impl Difference {
@@ -67,7 +73,20 @@ impl Difference {
             expected: expected.to_owned(),
             observed: observed.to_owned(),
             detail: String::new(),
+            about: None,
+            state: false,
+            missing: Vec::new(),
         }
+    }
+
+    /// The endpoint does not hold what it must, whichever exchange shows it.
+    pub fn state(requirement: &str, pointer: &str, expected: &str, observed: &str) -> Self {
+        Difference { state: true, ..Difference::fail(requirement, pointer, expected, observed) }
+    }
+
+    /// A resource that must be there is not.
+    pub fn gone(requirement: &str, id: &str) -> Self {
+        Difference { about: Some(id.to_owned()), ..Difference::state(requirement, "", "the resource", "no resource") }
     }
 
     /// Something that is tolerated under an entry of the register.

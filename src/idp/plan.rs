@@ -24,6 +24,10 @@ impl Client {
 
     /// Activation: the connection test, then everything in scope is matched again (J12).
     fn activation(&mut self, after: &Directory) -> Vec<Task> {
+        if self.wire.forgets {
+            self.users.clear();
+            self.groups.clear();
+        }
         let mut tasks = self.connection_test(after.manages_groups());
         tasks.extend(after.users.keys().filter(|u| after.in_scope(u)).cloned().map(Task::LookupUser));
         if after.manages_groups() {

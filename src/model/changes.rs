@@ -126,7 +126,11 @@ impl Rules<'_> {
         };
         new.members = Members { must, may, any: old.members.any && !replaced.contains("members") };
         for (name, cause) in self.causes(operations) {
-            new.cause.insert(name, cause);
+            if name.eq_ignore_ascii_case("members") {
+                blame_members(old, &mut new, cause);
+            } else {
+                new.cause.insert(name, cause);
+            }
         }
         let only_adds = operations.iter().all(|o| o.op == Op::Add);
         let settled = !old.is_open() && old.moved != Moved::NotBefore;
@@ -160,6 +164,19 @@ impl Rules<'_> {
         }
         causes
     }
+}
+
+/// Whom an operation put in or took out is on its account; a removal that carries values answers for the others too.
+fn blame_members(old: &Belief, new: &mut Belief, cause: &'static str) {
+    let removes = cause.starts_with("7644-3.5.2.2");
+    let (before, after) = (&old.members.must, &new.members.must);
+    let moved: Vec<String> = if removes {
+        let others = after.iter().filter(|m| cause == "7644-3.5.2.2-13" && !new.member_cause.contains_key(*m));
+        before.difference(after).chain(others).cloned().collect()
+    } else {
+        after.difference(before).cloned().collect()
+    };
+    new.member_cause.extend(moved.into_iter().map(|m| (m, cause)));
 }
 
 /// The attribute behind a key such as `name.givenName`.

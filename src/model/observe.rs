@@ -9,7 +9,6 @@ use super::writes::split_members;
 use crate::contract::Contract;
 use crate::exchange::{Exchange, Method};
 use crate::expectation::{Belief, Body, Effect, Kind, Moved};
-use crate::scim::resource::lookup;
 use crate::verdict::Judgement;
 
 /// Applies what the judgement says of an exchange to the state.
@@ -28,7 +27,7 @@ pub(super) fn observe(store: &mut Store, contract: &Contract, exchange: &Exchang
             && shows_resource
             && let (Some(id), Some(resource)) = (id, resource)
         {
-            adopt(store, contract, kind, id, resource);
+            adopt(store, contract, kind, id, resource, true);
         }
         return;
     }
@@ -39,7 +38,10 @@ pub(super) fn observe(store: &mut Store, contract: &Contract, exchange: &Exchang
 fn unmatched(store: &mut Store, contract: &Contract, kind: Kind, exchange: &Exchange, resource: Option<&Value>) {
     let (_, id) = exchange.request.target();
     match (exchange.request.method, id) {
-        (Method::Get, Some(id)) if exchange.response.status == 404 => store.remove(id),
+        (_, Some(id)) if exchange.response.status == 404 && store.find(kind, id).is_some() => {
+            loosen(store, id, "A71", &BTreeSet::new());
+            store.remove(id);
+        }
         (Method::Get, Some(id)) => {
             if let Some(resource) = resource.filter(|r| r.is_object()) {
                 if store.find(kind, id).is_none() {
@@ -47,7 +49,7 @@ fn unmatched(store: &mut Store, contract: &Contract, kind: Kind, exchange: &Exch
                     back.id = id.to_owned();
                     store.put(back);
                 }
-                adopt(store, contract, kind, id, resource);
+                adopt(store, contract, kind, id, resource, true);
             }
         }
         (Method::Post, None) => {
@@ -57,7 +59,7 @@ fn unmatched(store: &mut Store, contract: &Contract, kind: Kind, exchange: &Exch
                 belief.uncertain = true;
                 store.put(belief);
                 if let Some(resource) = resource {
-                    adopt(store, contract, kind, &id, resource);
+                    adopt(store, contract, kind, &id, resource, false);
                 }
                 if let Some(belief) = store.any_mut(&id) {
                     belief.uncertain = true;
@@ -96,12 +98,20 @@ fn apply(
             let id = belief.id.clone();
             store.put(belief);
             if let Some(resource) = exchange.response.json.as_ref().filter(|r| r.is_object()) {
-                adopt(store, contract, kind, &id, resource);
+                adopt(store, contract, kind, &id, resource, false);
             }
         }
         Effect::Remove(id) => store.remove(&id),
         Effect::Deactivated(id) => loosen(store, &id, "L01", kept),
         Effect::Orphaned(id) => loosen(store, &id, "A71", &BTreeSet::new()),
+        Effect::Spared(id) => {
+            let members = store.any(&id).map(|g| g.members.must.clone()).unwrap_or_default();
+            for member in members {
+                if let Some(member) = store.any_mut(&member) {
+                    member.exists_cause = "7644-3.6-07";
+                }
+            }
+        }
     }
 }
 
@@ -113,7 +123,10 @@ fn loosen(store: &mut Store, user: &str, register: &'static str, kept: &BTreeSet
         if let Some(tag) = group.members.may.get_mut(user).filter(|tag| **tag == "A55") {
             *tag = super::changes::ACCUMULATED;
         }
-        if !kept.contains(&id) && group.members.must.remove(user) {
+        if kept.contains(&id) && register == "L01" {
+            group.kept.insert(user.to_owned());
+            group.member_cause.insert(user.to_owned(), "7643-4.1.2-16");
+        } else if group.members.must.remove(user) {
             group.members.may.insert(user.to_owned(), register);
         }
     }
@@ -141,7 +154,8 @@ pub(super) fn chosen_id(exchange: &Exchange) -> Option<String> {
 }
 
 /// A representation becomes what is known of the resource.
-fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource: &Value) {
+/// A read confirms it; the answer to a write is the endpoint's word, and the write stays the cause of what follows.
+fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource: &Value, confirms: bool) {
     let (Some(old), Some(shown)) = (store.find(kind, id), resource.as_object()) else { return };
     let shape = contract.shape(kind);
     let mut belief = old.clone();
@@ -174,7 +188,12 @@ fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource:
         belief.members.any = false;
     }
     belief.uncertain = false;
-    belief.kept_groups = if lookup(shown, "groups").is_some() { kept_groups(Some(resource)) } else { BTreeSet::new() };
+    if confirms {
+        belief.cause.clear();
+        belief.member_cause.clear();
+        belief.exists_cause = "7644-3.4.1-01";
+        belief.kept.retain(|member| belief.members.must.contains(member));
+    }
     store.put(belief);
 }
 

@@ -209,6 +209,7 @@ impl Provider {
                         self.drop_memberships(user);
                     }
                 }
+                Effect::Spared(_) => {}
                 Effect::Orphaned(user) => {
                     let gone = self.options.choices.take("A71", namespace) == "member-gone";
                     self.note("A71", if gone { "member-gone" } else { "stale-member" });

@@ -27,7 +27,7 @@ impl Rules<'_> {
         } else if kind == Kind::User && belief.inactive() {
             alternatives.push(absent.taking("A23", "hidden"));
         }
-        Expectation { alternatives, requirement: "7644-3.4.1-01", touches: Vec::new() }
+        Expectation { alternatives, requirement: belief.exists_cause, touches: Vec::new() }
     }
 
     /// POST to a collection.
@@ -43,8 +43,9 @@ impl Rules<'_> {
         };
         let (attributes, members) = split_members(attributes);
         let mut belief = Belief::new(kind, attributes);
-        belief.cause = causes(&belief.attributes, "7644-3.3-01", "7644-3.3-01");
+        belief.cause = causes(&belief.attributes, "7644-3.3-01");
         let (members, unknown) = self.members(members, "A12");
+        belief.member_cause = members.must.iter().map(|m| (m.clone(), "7644-3.3-01")).collect();
         belief.members = members;
         if let Some(expectation) = self.conflict(&belief, "7644-3.3-12", true) {
             return expectation;
@@ -73,10 +74,15 @@ impl Rules<'_> {
         };
         let (attributes, members) = split_members(attributes);
         let mut new = Belief { attributes, moved: crate::expectation::Moved::NotBefore, ..old.clone() };
-        new.cause = causes(&new.attributes, "7644-3.5.1-03", "7644-3.5.1-21");
+        new.cause = causes(&new.attributes, "7644-3.5.1-03");
         new.open = self.omitted(old, &new.attributes);
         let stated = crate::scim::resource::lookup(body.as_object().unwrap_or(&Map::new()), "members").is_some();
         let (members, unknown) = self.members(members, "A12");
+        for member in members.must.iter().chain(&old.members.must) {
+            if members.must.contains(member) != old.members.must.contains(member) || !old.kept.contains(member) {
+                new.member_cause.insert(member.clone(), "7644-3.5.1-21");
+            }
+        }
         new.members = members;
         if !stated && kind == Kind::Group {
             new.members.may.extend(old.members.must.iter().map(|m| (m.clone(), "A46")));
@@ -135,9 +141,10 @@ impl Rules<'_> {
         }
         let Some(belief) = self.store.find(kind, id) else { return self.missing(id, "7644-3.6-06") };
         let mut deleted = Alternative::new(&[204], Body::Empty);
-        if kind == Kind::User {
-            deleted = deleted.doing(Effect::Orphaned(id.to_owned()));
-        }
+        deleted = deleted.doing(match kind {
+            Kind::User => Effect::Orphaned(id.to_owned()),
+            Kind::Group => Effect::Spared(id.to_owned()),
+        });
         let mut alternatives = vec![deleted.doing(Effect::Remove(id.to_owned()))];
         if kind == Kind::User && self.store.groups_of(id).next().is_some() {
             alternatives.push(conflict_409().taking("A71", "refused-409"));
@@ -279,14 +286,8 @@ pub(super) fn split_members(mut document: Map<String, Value>) -> (Map<String, Va
 }
 
 /// The requirement behind each attribute that a write stated.
-pub(super) fn causes(
-    attributes: &Map<String, Value>,
-    requirement: &'static str,
-    members: &'static str,
-) -> BTreeMap<String, &'static str> {
-    let mut causes: BTreeMap<String, &'static str> = attributes.keys().map(|n| (n.clone(), requirement)).collect();
-    causes.insert("members".into(), members);
-    causes
+pub(super) fn causes(attributes: &Map<String, Value>, requirement: &'static str) -> BTreeMap<String, &'static str> {
+    attributes.keys().map(|n| (n.clone(), requirement)).collect()
 }
 
 /// Storing a changed resource, and what may follow when a user became inactive (L01).

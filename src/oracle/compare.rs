@@ -18,6 +18,9 @@ pub(super) struct Comparison {
     pub taken: Vec<Choice>,
 }
 
+/// What nobody asked to change has changed since it was last read.
+const UNASKED: &str = "7644-3.1-07";
+
 /// How one value stands to another.
 enum Match {
     Same,
@@ -38,7 +41,7 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
         if attribute.is_some_and(hidden) {
             continue;
         }
-        let cause = belief.cause.get(name).copied().unwrap_or("7644-3.1-07");
+        let cause = belief.cause.get(name).copied().unwrap_or(UNASKED);
         let pointer = format!("/{name}");
         if let Some(open) = belief.open.get(name) {
             let shows = |candidate: &Option<Value>| match (candidate, observed) {
@@ -70,14 +73,14 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
             }
             (expected, None) => {
                 let detail = format!("expected {expected}");
-                out.differences.push(Difference::fail(cause, &pointer, "the value", "no value").with(detail));
+                out.differences.push(Difference::state(cause, &pointer, "the value", "no value").with(detail));
             }
             (expected, Some(observed)) => match matches(attribute, expected, observed) {
                 Match::Same => {}
                 Match::Under(choice) => out.taken.push(choice),
                 Match::Different => {
                     let detail = format!("expected {expected}, got {observed}");
-                    out.differences.push(Difference::fail(cause, &pointer, "the value", "another value").with(detail));
+                    out.differences.push(Difference::state(cause, &pointer, "the value", "another value").with(detail));
                 }
             },
         }
@@ -103,22 +106,28 @@ fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
         out.taken.push(("A58", "duplicated"));
         let detail = format!("{} values, {} different", ids.len(), seen.len());
         out.differences
-            .push(Difference::fail("7643-4.2-10", "/members", "each member once", "a member twice").with(detail));
+            .push(Difference::state("7643-4.2-10", "/members", "each member once", "a member twice").with(detail));
     }
     if belief.members.any {
         return;
     }
-    let cause = belief.cause.get("members").copied().unwrap_or("7644-3.1-07");
+    let cause = |id: &String| belief.member_cause.get(id).copied().unwrap_or(UNASKED);
     let missing: Vec<&String> = belief.members.must.iter().filter(|m| !seen.contains(*m)).collect();
-    if !missing.is_empty() {
-        let detail = format!("missing: {}", join(&missing));
-        out.differences.push(Difference::fail(cause, "/members", "these members", "a member is missing").with(detail));
+    if let Some(first) = missing.first() {
+        let contradicted = belief.kept.contains(*first).then(|| "L01=contradicted".to_owned());
+        out.differences.push(Difference {
+            register: contradicted,
+            missing: missing.iter().map(|m| (*m).clone()).collect(),
+            ..Difference::state(cause(first), "/members", "these members", "a member is missing")
+                .with(format!("missing: {}", join(&missing)))
+        });
     }
     let known = |m: &String| belief.members.must.contains(m) || belief.members.may.contains_key(m);
     let extra: Vec<&String> = seen.iter().copied().filter(|m| !known(m)).collect();
-    if !extra.is_empty() {
+    if let Some(first) = extra.first() {
         let detail = format!("not expected: {}", join(&extra));
-        out.differences.push(Difference::fail(cause, "/members", "these members", "a member too many").with(detail));
+        let difference = Difference::state(cause(first), "/members", "these members", "a member too many");
+        out.differences.push(difference.with(detail));
     }
     let (mut listed, mut removed) = (0, 0);
     for (member, register) in &belief.members.may {

@@ -143,12 +143,14 @@ impl Duties {
         let name = after.users.get(label).map(|u| self.names.user_name(&u.username).to_lowercase());
         let taken = name.is_some_and(|n| self.held_users.contains(&n) || self.user_named(&n, label));
         let deletes = self.policy.user_delete == UserDelete::Delete;
+        let in_deleted_group = matches!(change.event, AdminEvent::GroupDelete(_)) && left_group(label, change);
         let duty = self.users.entry(label.clone()).or_default();
         match duty.presence {
             Presence::Must if deleted && deletes => {
                 *duty = UserDuty { presence: Presence::MustNot, presence_rule: "S8", ..std::mem::take(duty) };
                 duty.active = None;
             }
+            Presence::Must if !was && in_deleted_group => duty.presence_rule = "S21",
             Presence::Must if was => {
                 let rule = match &change.event {
                     AdminEvent::GroupDisassociate(_) => "S18",

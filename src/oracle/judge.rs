@@ -75,6 +75,14 @@ fn wrong_status(expectation: &Expectation, exchange: &Exchange) -> Difference {
     }
     let expected: Vec<String> = statuses.iter().map(u16::to_string).collect();
     let observed = exchange.response.status;
+    let there = expectation.alternatives.iter().find_map(|a| match &a.body {
+        Body::Resource(belief) if !belief.id.is_empty() => Some(belief.exists_cause),
+        Body::Empty if exchange.request.method == crate::exchange::Method::Delete => Some(expectation.requirement),
+        _ => None,
+    });
+    if let (404, Some(cause), (_, Some(id))) = (observed, there, exchange.request.target()) {
+        return Difference::gone(cause, id).with(form::detail_of(&exchange.response));
+    }
     let requirement = match observed {
         500.. if observed != 501 => "7644-3.12-17",
         // The request was fine: what the endpoint says is broken about it is not.
@@ -209,7 +217,9 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
         let known = list.must.iter().chain(list.may.iter().map(|(b, _)| b)).find(|b| b.id == id);
         if let (Some(belief), Some(shown)) = (known, resource.as_object()) {
             let comparison = compare(belief, shown, shape, true);
-            out.differences.extend(comparison.differences);
+            let about = Some(belief.id.clone());
+            out.differences
+                .extend(comparison.differences.into_iter().map(|d| Difference { about: about.clone(), ..d }));
         }
     }
     if list.count.is_some_and(|count| page.resources.len() as u64 > count) {

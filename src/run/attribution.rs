@@ -14,6 +14,9 @@ use crate::oracle::{Assertion, outcome};
 use crate::requirement::{Observed, catalogue};
 use crate::verdict::{Difference, Finding, Outcome, Place, Weight, fingerprint, path_template};
 
+/// The requirement that an inactive user stays readable and listed.
+const LISTED: &str = "7643-4.1.1-15";
+
 /// The requirement behind a stranger that is handed out as ours.
 const FOREIGN: &str = "7644-3.4.2.2-02";
 
@@ -41,7 +44,11 @@ impl Life<'_> {
             let rule = take_rule(&mut failing, problem, done.insert(problem.subject.clone()));
             findings.push(self.finding(problem, rule, event, kind));
         }
-        let cannot_return = self.cannot_return(&problems);
+        for subject in self.cannot_return(&problems) {
+            findings.push(self.locked_out(&subject, event, kind));
+            failing.retain(|a| a.subject != subject && a.other.as_ref() != Some(&subject));
+            self.unsure.insert(subject);
+        }
         for (subject, touch) in std::mem::take(&mut self.held) {
             findings.push(self.would_touch(subject.as_deref(), &touch, event, kind));
             self.unsure.extend(subject);
@@ -51,14 +58,13 @@ impl Life<'_> {
                 p.difference.outcome == Outcome::Fail
                     && (p.subject.as_ref() == Some(&assertion.subject) || p.subject == assertion.other)
             };
-            if self.lets_go(&assertion.subject) && !cannot_return.contains(&assertion.subject) {
+            if self.lets_go(&assertion.subject) {
                 continue;
             }
             if assertion.other.as_ref().is_some_and(|o| self.lets_go(o)) || problems.iter().any(differs) {
                 continue;
             }
-            let returns = cannot_return.contains(&assertion.subject) && assertion.facet == Facet::Active;
-            findings.push(self.disagreement(&assertion, returns, event, kind));
+            findings.push(self.disagreement(&assertion, event, kind));
             self.unsure.insert(assertion.subject.clone());
         }
         for problem in problems.iter().filter(|p| p.difference.outcome == Outcome::Fail) {
@@ -132,6 +138,15 @@ impl Life<'_> {
         let identity = match &difference.register {
             // A warning is about the choice, wherever it shows.
             Some(register) if difference.outcome == Outcome::Warn => fingerprint(&["warn", register]),
+            // What the endpoint holds is wrong whichever exchange shows it.
+            _ if difference.state => fingerprint(&[
+                &difference.requirement,
+                "-",
+                path.trim_end_matches("/{id}"),
+                &difference.pointer,
+                &difference.expected,
+                &difference.observed,
+            ]),
             _ => fingerprint(&[
                 &difference.requirement,
                 &method,
@@ -181,18 +196,35 @@ impl Life<'_> {
         }
     }
 
+    /// An inactive account that lookups do not show and that cannot be made anew: its owner is shut out for good.
+    fn locked_out(&self, subject: &str, event: Option<usize>, kind: &str) -> Finding {
+        let difference = Difference {
+            register: Some("A23=cannot-return".to_owned()),
+            ..Difference::state(LISTED, "", "an account that can come back", "hidden, and refused as a duplicate")
+        };
+        Finding {
+            fingerprint: fingerprint(&[LISTED, "-", "/Users", "A23=cannot-return"]),
+            outcome: Outcome::Fail,
+            level: Weight::Rule,
+            rule: Some("S34".to_owned()),
+            knob: self.knob_behind("A23"),
+            difference,
+            place: Place { event, kind: kind.to_owned(), method: "-".into(), path: "-".into() },
+            subjects: vec![subject.to_owned()],
+            exchanges: self.story(None),
+        }
+    }
+
     /// The endpoint and the model agree against the directory.
-    fn disagreement(&self, assertion: &Assertion, cannot_return: bool, event: Option<usize>, kind: &str) -> Finding {
-        let choice = self.explanation(assertion);
-        let (outcome, requirement, register) = match (cannot_return, choice) {
-            (true, _) => (Outcome::Fail, "7643-4.1.1-15", Some("A23=cannot-return".to_owned())),
-            (false, Some((register, name))) => (Outcome::Warn, "", Some(format!("{register}={name}"))),
-            (false, None) => (Outcome::Inconclusive, "", None),
+    fn disagreement(&self, assertion: &Assertion, event: Option<usize>, kind: &str) -> Finding {
+        let (outcome, register) = match self.explanation(assertion) {
+            Some((register, name)) => (Outcome::Warn, Some(format!("{register}={name}"))),
+            None => (Outcome::Inconclusive, None),
         };
         let difference = Difference {
             outcome,
             register: register.clone(),
-            ..Difference::fail(requirement, &assertion.pointer, assertion.expected, assertion.observed)
+            ..Difference::fail("", &assertion.pointer, assertion.expected, assertion.observed)
                 .with(assertion.detail.clone())
         };
         let register = register.unwrap_or_default();

@@ -229,15 +229,17 @@ impl<'a> Life<'a> {
                     self.excused.accept(subject, facet);
                 }
                 self.excused.accept(subject, &Facet::Exists);
-                self.unsure.remove(subject);
                 if whole {
+                    self.unsure.remove(subject);
                     self.given_up.remove(subject);
                 }
             }
         }
         let index = self.exchanges.len();
         for difference in &judgement.differences {
-            self.problems.push(Problem { subject: subject.clone(), difference: difference.clone(), exchange: index });
+            let about = difference.about.as_ref().and_then(|id| self.subjects.get(id).cloned());
+            let subject = about.or_else(|| subject.clone());
+            self.problems.push(Problem { subject, difference: difference.clone(), exchange: index });
         }
         self.exchanges.push((exchange.clone(), judgement.differences.clone()));
     }
@@ -325,6 +327,24 @@ impl<'a> Life<'a> {
             if let Some(exchange) = self.exchange(request).await {
                 self.settled.insert(id, exchange);
             }
+        }
+    }
+
+    /// A member that is missing may be missing because the account is gone: then that is what is wrong.
+    pub async fn diagnose(&mut self) {
+        let suspects: BTreeSet<String> = self.problems.iter().flat_map(|p| p.difference.missing.clone()).collect();
+        let mut gone = BTreeSet::new();
+        for id in suspects {
+            if self.model.store().find(Kind::User, &id).is_some() {
+                let request = Request::new(Origin::Settle, Method::Get, format!("/Users/{id}"));
+                if self.exchange(request).await.is_some_and(|e| e.response.status == 404) {
+                    gone.insert(id);
+                }
+            }
+        }
+        if !gone.is_empty() {
+            self.problems
+                .retain(|p| p.difference.missing.is_empty() || !p.difference.missing.iter().all(|m| gone.contains(m)));
         }
     }
 
