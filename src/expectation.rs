@@ -116,6 +116,10 @@ pub struct Belief {
     pub cause: BTreeMap<String, &'static str>,
     /// The same for single members, in and out.
     pub member_cause: BTreeMap<String, &'static str>,
+    /// What the last write stated: attributes and ids of members. Its answer confirms everything else.
+    pub fresh: BTreeSet<String>,
+    /// Members that the last write could have harmed, and what is then broken.
+    pub suspects: BTreeMap<String, &'static str>,
     /// The requirement that is broken if it is not there.
     pub exists_cause: &'static str,
     /// Nothing is known but that it exists, or not even that.
@@ -138,6 +142,8 @@ impl Belief {
             moved: Moved::NotBefore,
             cause: BTreeMap::new(),
             member_cause: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            suspects: BTreeMap::new(),
             exists_cause: "7644-3.4.1-01",
             uncertain: false,
             kept: BTreeSet::new(),
@@ -261,8 +267,8 @@ pub struct Expectation {
     pub alternatives: Vec<Alternative>,
     /// The requirement that is broken when no status fits.
     pub requirement: &'static str,
-    /// The resources that the request could touch: unknown when nothing fits.
-    pub touches: Vec<String>,
+    /// The target is known to be there; if it is not found, this requirement is broken.
+    pub there: Option<&'static str>,
 }
 
 /// A part of an object whose write was lawfully refused.

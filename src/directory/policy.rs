@@ -46,6 +46,8 @@ pub struct Policy {
     pub other_active_group: OtherActiveGroup,
     /// Whether group names match without regard to case on takeover (J19).
     pub match_ignores_case: bool,
+    /// Whether what was known of the application is forgotten when the integration is activated again (J12).
+    pub forgets: bool,
 }
 
 impl Default for Policy {
@@ -55,6 +57,7 @@ impl Default for Policy {
             takeover_members: TakeoverMembers::Replace,
             other_active_group: OtherActiveGroup::AnyBound,
             match_ignores_case: true,
+            forgets: false,
         }
     }
 }
@@ -75,7 +78,12 @@ impl Policy {
                 }
                 ("group_name_match", "ignore-case") => policy.match_ignores_case = true,
                 ("group_name_match", "exact") => policy.match_ignores_case = false,
-                ("user_delete" | "takeover_members" | "other_active_group" | "group_name_match", other) => {
+                ("reactivation", "forget") => policy.forgets = true,
+                ("reactivation", "remember") => policy.forgets = false,
+                (
+                    "reactivation" | "user_delete" | "takeover_members" | "other_active_group" | "group_name_match",
+                    other,
+                ) => {
                     return Err(format!("knob {name}: unknown value {other:?}"));
                 }
                 _ => {} // a wire knob: the client's alone

@@ -24,7 +24,7 @@ impl Client {
 
     /// Activation: the connection test, then everything in scope is matched again (J12).
     fn activation(&mut self, after: &Directory) -> Vec<Task> {
-        if self.wire.forgets {
+        if self.policy.forgets {
             self.users.clear();
             self.groups.clear();
         }

@@ -45,7 +45,6 @@ pub(super) struct Wire {
     pub members_first: bool,
     pub stop_event: bool,
     pub resume_lookup: bool,
-    pub forgets: bool,
 }
 
 impl Wire {
@@ -89,7 +88,6 @@ impl Wire {
             members_first: is("delete_order", "members-first", "group-first")?,
             stop_event: is("on_error", "stop-event", "skip-object")?,
             resume_lookup: is("resume_lookup", "on", "off")?,
-            forgets: is("reactivation", "forget", "remember")?,
         })
     }
 

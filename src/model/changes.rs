@@ -32,8 +32,7 @@ impl Rules<'_> {
         let (new, applied) = match self.outcome(old, &operations, &listed) {
             Ok(outcome) => outcome,
             Err(error) => {
-                let expectation = only(refusal(&error), "7644-3.5.2-31");
-                return Expectation { touches: vec![id.to_owned()], ..expectation };
+                return Expectation { there: Some(old.exists_cause), ..only(refusal(&error), "7644-3.5.2-31") };
             }
         };
         if let Some(conflict) = self.conflict(&new, "7644-3.5.2-36", false) {
@@ -48,7 +47,7 @@ impl Rules<'_> {
         let known = |member: &String| self.store.any(member).is_some();
         let unknown = new.members.must.iter().any(|m| !known(m) && !old.members.must.contains(m));
         self.lawful_refusals(&new, unknown, &mut alternatives);
-        Expectation { alternatives, requirement: "7644-3.5.2-32", touches: vec![id.to_owned()] }
+        Expectation { alternatives, requirement: "7644-3.5.2-32", there: Some(old.exists_cause) }
     }
 
     /// 200 with the resource and 204 (A51), with only the listed values removed, or all of them (A55).
@@ -125,10 +124,13 @@ impl Rules<'_> {
             open.map(|(id, why)| (id.clone(), if *why == "A55" { ACCUMULATED } else { *why })).collect()
         };
         new.members = Members { must, may, any: old.members.any && !replaced.contains("members") };
+        new.fresh.clear();
+        new.suspects.clear();
         for (name, cause) in self.causes(operations) {
             if name.eq_ignore_ascii_case("members") {
                 blame_members(old, &mut new, cause);
             } else {
+                new.fresh.insert(name.clone());
                 new.cause.insert(name, cause);
             }
         }
@@ -166,17 +168,20 @@ impl Rules<'_> {
     }
 }
 
-/// Whom an operation put in or took out is on its account; a removal that carries values answers for the others too.
+/// Whom an operation put in or took out is on its account; a removal that carries values is suspected of the others too.
 fn blame_members(old: &Belief, new: &mut Belief, cause: &'static str) {
-    let removes = cause.starts_with("7644-3.5.2.2");
     let (before, after) = (&old.members.must, &new.members.must);
-    let moved: Vec<String> = if removes {
-        let others = after.iter().filter(|m| cause == "7644-3.5.2.2-13" && !new.member_cause.contains_key(*m));
-        before.difference(after).chain(others).cloned().collect()
-    } else {
-        after.difference(before).cloned().collect()
-    };
+    let removes = cause.starts_with("7644-3.5.2.2");
+    let moved = if removes { before.difference(after) } else { after.difference(before) };
+    let moved: Vec<String> = moved.cloned().collect();
+    new.fresh.extend(moved.iter().cloned());
     new.member_cause.extend(moved.into_iter().map(|m| (m, cause)));
+    if cause == "7644-3.5.2.2-13" {
+        new.suspects = after.iter().filter(|m| before.contains(*m)).map(|m| (m.clone(), cause)).collect();
+        for (member, cause) in &new.suspects {
+            new.member_cause.entry(member.clone()).or_insert(cause);
+        }
+    }
 }
 
 /// The attribute behind a key such as `name.givenName`.

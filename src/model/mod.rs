@@ -38,7 +38,7 @@ impl Model {
 
     /// What is permitted for a request in the present state.
     pub fn expect(&self, request: &Request) -> Expectation {
-        let rules = Rules { store: &self.store, contract: &self.contract, prefix: &self.prefix, strict_find: true };
+        let rules = Rules { store: &self.store, contract: &self.contract, prefix: &self.prefix };
         let mut expectation = rules.expect(request);
         if let (Method::Get, (endpoint, None)) = (request.method, request.target())
             && Kind::of(endpoint).is_some()
@@ -76,8 +76,6 @@ pub(crate) struct Rules<'a> {
     pub contract: &'a Contract,
     /// The prefix of our names; a service holds everybody's and has none.
     pub prefix: &'a str,
-    /// A filter that the canary got through may not be refused later.
-    pub strict_find: bool,
 }
 
 impl Rules<'_> {
@@ -121,5 +119,5 @@ impl Rules<'_> {
 
 /// An expectation with a single alternative.
 pub(crate) fn only(alternative: Alternative, requirement: &'static str) -> Expectation {
-    Expectation { alternatives: vec![alternative], requirement, touches: Vec::new() }
+    Expectation { alternatives: vec![alternative], requirement, there: None }
 }

@@ -192,7 +192,14 @@ fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource:
         belief.cause.clear();
         belief.member_cause.clear();
         belief.exists_cause = "7644-3.4.1-01";
+        belief.suspects.clear();
         belief.kept.retain(|member| belief.members.must.contains(member));
+    } else {
+        // The answer to a write shows that what was written before is there.
+        let fresh = &belief.fresh;
+        belief.cause.retain(|name, _| fresh.contains(name));
+        belief.member_cause.retain(|member, _| fresh.contains(member));
+        belief.member_cause.extend(std::mem::take(&mut belief.suspects));
     }
     store.put(belief);
 }

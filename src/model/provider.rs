@@ -134,7 +134,7 @@ impl Provider {
             _ => {}
         }
         let namespace = self.namespace(request);
-        let rules = Rules { store: &self.store, contract: &self.contract, prefix: "", strict_find: true };
+        let rules = Rules { store: &self.store, contract: &self.contract, prefix: "" };
         let expectation = rules.expect(request);
         let Some(alternative) = self.pick(expectation.alternatives, &namespace) else {
             return error(&ScimError::new(501, "not implemented"));

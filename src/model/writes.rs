@@ -27,7 +27,7 @@ impl Rules<'_> {
         } else if kind == Kind::User && belief.inactive() {
             alternatives.push(absent.taking("A23", "hidden"));
         }
-        Expectation { alternatives, requirement: belief.exists_cause, touches: Vec::new() }
+        Expectation { alternatives, requirement: belief.exists_cause, there: Some(belief.exists_cause) }
     }
 
     /// POST to a collection.
@@ -46,6 +46,7 @@ impl Rules<'_> {
         belief.cause = causes(&belief.attributes, "7644-3.3-01");
         let (members, unknown) = self.members(members, "A12");
         belief.member_cause = members.must.iter().map(|m| (m.clone(), "7644-3.3-01")).collect();
+        belief.fresh = belief.attributes.keys().chain(&members.must).cloned().collect();
         belief.members = members;
         if let Some(expectation) = self.conflict(&belief, "7644-3.3-12", true) {
             return expectation;
@@ -58,7 +59,7 @@ impl Rules<'_> {
         if self.store.gone().any(|g| g.kind == kind && same_name(g, &belief)) {
             alternatives.push(conflict_409().taking("A08", "refused-409"));
         }
-        Expectation { alternatives, requirement: "7644-3.3-07", touches: Vec::new() }
+        Expectation { alternatives, requirement: "7644-3.3-07", there: None }
     }
 
     /// PUT (RFC 7644 section 3.5.1).
@@ -75,12 +76,15 @@ impl Rules<'_> {
         let (attributes, members) = split_members(attributes);
         let mut new = Belief { attributes, moved: crate::expectation::Moved::NotBefore, ..old.clone() };
         new.cause = causes(&new.attributes, "7644-3.5.1-03");
+        new.fresh = new.attributes.keys().cloned().collect();
+        new.suspects.clear();
         new.open = self.omitted(old, &new.attributes);
         let stated = crate::scim::resource::lookup(body.as_object().unwrap_or(&Map::new()), "members").is_some();
         let (members, unknown) = self.members(members, "A12");
         for member in members.must.iter().chain(&old.members.must) {
             if members.must.contains(member) != old.members.must.contains(member) || !old.kept.contains(member) {
                 new.member_cause.insert(member.clone(), "7644-3.5.1-21");
+                new.fresh.insert(member.clone());
             }
         }
         new.members = members;
@@ -90,7 +94,6 @@ impl Rules<'_> {
         if let Some(expectation) = self.conflict(&new, "7644-3.5.1-14", false) {
             return expectation;
         }
-        let touches = vec![id.to_owned()];
         let effects = with_side_effects(old, &new);
         let form =
             |statuses: &[u16], body: Body| Alternative { effects: effects.clone(), ..Alternative::new(statuses, body) };
@@ -99,7 +102,7 @@ impl Rules<'_> {
             form(&[204], Body::Empty).taking("A49", "no-content-204"),
         ];
         self.lawful_refusals(&new, unknown, &mut alternatives);
-        Expectation { alternatives, requirement: "7644-3.5.1-12", touches }
+        Expectation { alternatives, requirement: "7644-3.5.1-12", there: Some(old.exists_cause) }
     }
 
     /// A refusal of PUT that the provider states of itself, or that the canary met.
@@ -152,7 +155,7 @@ impl Rules<'_> {
         if belief.uncertain {
             alternatives.push(Alternative::new(&[404], Body::Error(&[])).doing(Effect::Remove(id.to_owned())));
         }
-        Expectation { alternatives, requirement: "7644-3.6-05", touches: vec![id.to_owned()] }
+        Expectation { alternatives, requirement: "7644-3.6-05", there: Some(belief.exists_cause) }
     }
 
     /// The member ids of a body, sorted into those that stand for resources of ours and others.
@@ -191,7 +194,7 @@ impl Rules<'_> {
         let mut alternatives = vec![conflict_409().taking("A06", "conflict-409")];
         let bad_request = Alternative::new(&[400], Body::Error(&["uniqueness"])).refusing();
         alternatives.push(if create { bad_request.taking("A06", "bad-request-400") } else { bad_request });
-        Some(Expectation { alternatives, requirement, touches: vec![new.id.clone()] })
+        Some(Expectation { alternatives, requirement, there: None })
     }
 
     fn published_unique(&self, kind: Kind, name: &str) -> bool {

@@ -21,6 +21,9 @@ pub(super) struct Comparison {
 /// What nobody asked to change has changed since it was last read.
 const UNASKED: &str = "7644-3.1-07";
 
+/// The requirement behind an endpoint that says a user keeps a group and takes it out of it.
+const KEPT: &str = "7643-4.1.2-16";
+
 /// How one value stands to another.
 enum Match {
     Same,
@@ -114,7 +117,7 @@ fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     let cause = |id: &String| belief.member_cause.get(id).copied().unwrap_or(UNASKED);
     let missing: Vec<&String> = belief.members.must.iter().filter(|m| !seen.contains(*m)).collect();
     if let Some(first) = missing.first() {
-        let contradicted = belief.kept.contains(*first).then(|| "L01=contradicted".to_owned());
+        let contradicted = (cause(first) == KEPT).then(|| "L01=contradicted".to_owned());
         out.differences.push(Difference {
             register: contradicted,
             missing: missing.iter().map(|m| (*m).clone()).collect(),

@@ -61,6 +61,8 @@ pub struct GroupDuty {
     pub former: BTreeSet<String>,
     /// The identity provider keeps it in step at present.
     pub managed: bool,
+    /// The identity provider no longer knows that it made it.
+    forgotten: bool,
 }
 
 /// All duties of one life.
@@ -95,6 +97,9 @@ impl Duties {
     pub fn fold(&mut self, change: &Change) {
         if !change.effective() || !change.after.active {
             return;
+        }
+        if self.policy.forgets && matches!(change.event, AdminEvent::Activate) {
+            self.groups.values_mut().for_each(|duty| duty.forgotten = true);
         }
         let everyone: BTreeSet<Label> =
             change.before.users.keys().chain(change.after.users.keys()).chain(self.users.keys()).cloned().collect();
@@ -162,7 +167,10 @@ impl Duties {
                 duty.presence_rule = rule;
             }
             // What became of those who left while the integration was off is nowhere said.
-            Presence::Must if unknown && duty.active == Some((true, "")) => duty.active = None,
+            Presence::Must if unknown && self.policy.forgets => {
+                duty.active = None;
+                duty.presence = Presence::Free;
+            }
             Presence::Must if unknown && duty.active.is_some_and(|(active, _)| active) => duty.active = None,
             Presence::Free if duty.attributes.is_empty() && !taken && after.users.contains_key(label) => {
                 duty.presence = Presence::MustNot;
@@ -215,7 +223,7 @@ impl Duties {
     }
 
     fn fold_group(&mut self, label: &Label, change: &Change) {
-        let (before, after) = (&change.before, &change.after);
+        let after = &change.after;
         let Some(group) = after.groups.get(label) else {
             return self.delete_group(label, change);
         };
@@ -230,10 +238,11 @@ impl Duties {
         let name = self.names.group_name(&group.name);
         let members: BTreeSet<Label> = group.members.iter().filter(|m| after.in_scope(m)).cloned().collect();
         let starts = self.starts(label, change);
-        let exists = self.groups.get(label).is_some_and(|d| d.presence == Presence::Must);
+        let exists = self.groups.get(label).is_some_and(|d| d.presence == Presence::Must && !d.forgotten);
         if members.is_empty() && !exists {
             let duty = self.groups.entry(label.clone()).or_default();
             duty.name = name;
+            duty.managed = false;
             duty.presence = Presence::Free; // S11 is the client's; a twin may be there already
             return;
         }
@@ -269,7 +278,7 @@ impl Duties {
         duty.must = members;
         duty.may = out;
         duty.managed = true;
-        let _ = before;
+        duty.forgotten = false;
     }
 
     /// Whether the identity provider matches the group anew at this event.
@@ -292,7 +301,7 @@ impl Duties {
     /// Groups are not managed (any more): they stay as they are (S24).
     fn leave_groups(&mut self, change: &Change) {
         let off = matches!(change.event, AdminEvent::ManagementOff);
-        for (label, duty) in &mut self.groups {
+        for duty in self.groups.values_mut() {
             if duty.managed {
                 duty.managed = false;
                 (duty.presence_rule, duty.name_rule, duty.members_rule) = ("S24", "S24", "S24");
@@ -302,7 +311,6 @@ impl Duties {
                     duty.others = true;
                 }
             }
-            let _ = label;
         }
     }
 

@@ -75,12 +75,7 @@ fn wrong_status(expectation: &Expectation, exchange: &Exchange) -> Difference {
     }
     let expected: Vec<String> = statuses.iter().map(u16::to_string).collect();
     let observed = exchange.response.status;
-    let there = expectation.alternatives.iter().find_map(|a| match &a.body {
-        Body::Resource(belief) if !belief.id.is_empty() => Some(belief.exists_cause),
-        Body::Empty if exchange.request.method == crate::exchange::Method::Delete => Some(expectation.requirement),
-        _ => None,
-    });
-    if let (404, Some(cause), (_, Some(id))) = (observed, there, exchange.request.target()) {
+    if let (404, Some(cause), (_, Some(id))) = (observed, expectation.there, exchange.request.target()) {
         return Difference::gone(cause, id).with(form::detail_of(&exchange.response));
     }
     let requirement = match observed {
@@ -128,9 +123,10 @@ fn hold(alternative: &Alternative, exchange: &Exchange, contract: &Contract) -> 
                 if !belief.id.is_empty() {
                     identity(&belief.id, shown, &mut out);
                 }
-                let comparison = compare(belief, shown, contract.shape(belief.kind), false);
-                out.differences.extend(comparison.differences);
-                out.taken.extend(comparison.taken);
+                // Of another resource nothing else is asked.
+                if out.differences.is_empty() {
+                    out = compare(belief, shown, contract.shape(belief.kind), false);
+                }
             }
             None if response.text.trim().is_empty() && response.status == 201 => return None, // A14
             None => out.differences.push(Difference::fail("7644-3.5.2-32", "", "the resource", "no resource")),

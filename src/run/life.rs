@@ -335,8 +335,8 @@ impl<'a> Life<'a> {
         let suspects: BTreeSet<String> = self.problems.iter().flat_map(|p| p.difference.missing.clone()).collect();
         let mut gone = BTreeSet::new();
         for id in suspects {
-            if self.model.store().find(Kind::User, &id).is_some() {
-                let request = Request::new(Origin::Settle, Method::Get, format!("/Users/{id}"));
+            if let Some(kind) = self.model.store().any(&id).map(|b| b.kind) {
+                let request = Request::new(Origin::Settle, Method::Get, format!("/{}/{id}", kind.endpoint()));
                 if self.exchange(request).await.is_some_and(|e| e.response.status == 404) {
                     gone.insert(id);
                 }
