@@ -85,9 +85,11 @@ pub struct Members {
 /// How `meta.lastModified` may stand against the value seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
+    /// Nothing was written since it was seen.
+    Settled,
     /// It has not changed (RFC 7644 section 3.5.2.1: adding what is there moves no timestamp).
     Same,
-    /// It is not earlier.
+    /// Something was written since: it is not earlier.
     NotBefore,
 }
 

@@ -97,6 +97,14 @@ impl Fake {
         self.store.lock().unwrap().insert(collection, body).to_string()
     }
 
+    /// A stranger arrives and is given this id.
+    pub(crate) fn occupy(&self, collection: Collection, id: &str, body: Value) {
+        let mut store = self.store.lock().unwrap();
+        let stranger = (collection, id.parse().unwrap(), body);
+        store.rows.push(stranger.clone());
+        store.strangers.push(stranger);
+    }
+
     fn answer(&self, request: &Request) -> Response {
         let quirks = self.quirks;
         let mut store = self.store.lock().unwrap();

@@ -190,9 +190,11 @@ impl<E: Endpoint> Fence<E> {
         }
     }
 
-    /// Reads what stands behind a claimed id, unless a read that is recent enough has shown it.
+    /// Reads what stands behind a claimed id, unless a read that is recent enough has shown it. An empty place is always
+    /// looked at again: a stranger may have been given the id since.
     async fn reading(&self, collection: Collection, id: &str) -> Result<Reading, Trouble> {
-        if let Some((_, reading)) = self.known().seen(collection, id).filter(|(at, _)| self.is_fresh(*at)) {
+        let seen = self.known().seen(collection, id);
+        if let Some((_, reading)) = seen.filter(|(at, reading)| *reading != Reading::Gone && self.is_fresh(*at)) {
             return Ok(reading);
         }
         self.look(collection, id).await

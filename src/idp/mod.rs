@@ -194,6 +194,13 @@ impl Client {
                     group.members = members;
                 }
             }
+            Task::RemoveIds { label, ids } => {
+                let gone: BTreeSet<&Label> =
+                    self.users.iter().filter(|(_, id)| ids.contains(id)).map(|(l, _)| l).collect();
+                if let Some(group) = self.groups.get_mut(&label) {
+                    group.members.retain(|m| !gone.contains(m));
+                }
+            }
             Task::DeleteGroup(label) => {
                 self.groups.remove(&label);
             }
@@ -215,7 +222,6 @@ impl Client {
             | Task::UpdateUser { .. }
             | Task::RenameGroup(_)
             | Task::TakeOver { .. }
-            | Task::RemoveIds { .. }
             | Task::TestLookup
             | Task::TestUserUpdate
             | Task::TestGroupUpdate => {}
@@ -295,7 +301,8 @@ impl Client {
             self.queue.retain(|t| t.subject().as_ref() != Some(&subject));
         }
         if self.wire.stop_event {
-            self.queue.clear();
+            let rest = self.queue.drain(..).filter_map(|t| t.subject());
+            self.learned.gave_up.extend(rest);
         }
     }
 }

@@ -248,6 +248,7 @@ impl Client {
                 })
             }
             Task::TakeOver { label, name, members } => {
+                self.believe_members(label, members);
                 let follow = self.take_over_steps(label, name, members);
                 self.push_front(follow);
                 None
@@ -273,6 +274,14 @@ impl Client {
                 Some(client(Method::Put, group_path(id)).with_body(body))
             }
             Task::DeleteGroup(label) => Some(client(Method::Delete, group_path(&self.groups.get(label)?.id))),
+        }
+    }
+
+    /// What a representation showed is what the client goes by from then on.
+    fn believe_members(&mut self, label: &str, there: &[String]) {
+        let known = self.users.iter().filter(|(_, id)| there.contains(id)).map(|(label, _)| label.clone()).collect();
+        if let Some(group) = self.groups.get_mut(label) {
+            group.members = known;
         }
     }
 

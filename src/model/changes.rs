@@ -125,7 +125,7 @@ impl Rules<'_> {
             new.cause.insert(name, cause);
         }
         let only_adds = operations.iter().all(|o| o.op == Op::Add);
-        let settled = !old.is_open();
+        let settled = !old.is_open() && old.moved != Moved::NotBefore;
         new.moved = if !applied.changed && only_adds && settled { Moved::Same } else { Moved::NotBefore };
         Ok((new, applied))
     }

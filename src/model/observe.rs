@@ -145,7 +145,7 @@ fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource:
     let text = |path: [&str; 2]| resource.get(path[0])?.get(path[1])?.as_str().map(str::to_owned);
     belief.created = belief.created.or(text(["meta", "created"]));
     belief.modified = text(["meta", "lastModified"]).or(belief.modified);
-    belief.moved = Moved::NotBefore;
+    belief.moved = Moved::Settled;
     let (attributes, members) = split_members(shown.clone());
     let mut known = Map::new();
     for (name, value) in attributes {

@@ -162,7 +162,7 @@ impl Duties {
             // What became of those who left while the integration was off is nowhere said.
             Presence::Must if unknown && duty.active == Some((true, "")) => duty.active = None,
             Presence::Must if unknown && duty.active.is_some_and(|(active, _)| active) => duty.active = None,
-            Presence::Free if duty.attributes.is_empty() && !taken && !deleted => {
+            Presence::Free if duty.attributes.is_empty() && !taken && after.users.contains_key(label) => {
                 duty.presence = Presence::MustNot;
                 duty.presence_rule = "S8";
             }

@@ -17,19 +17,20 @@ use crate::verdict::{Difference, Judgement, Outcome};
 /// one says what differs. What every answer must have is judged apart from that.
 pub fn judge(expectation: &Expectation, exchange: &Exchange, contract: &Contract, tolerance: Tolerance) -> Judgement {
     let mut form = form::check(exchange, contract);
-    let mut nearest: Option<(usize, &Alternative, Comparison)> = None;
+    let mut nearest: Option<((usize, usize), &Alternative, Comparison)> = None;
     for alternative in &expectation.alternatives {
         let comparison = hold(alternative, exchange, contract);
         let Some(comparison) = comparison else { continue };
         let failures = comparison.differences.iter().filter(|d| d.outcome == Outcome::Fail).count();
-        if nearest.as_ref().is_none_or(|(best, ..)| failures < *best) {
-            nearest = Some((failures, alternative, comparison));
+        let rank = (failures, comparison.differences.len());
+        if nearest.as_ref().is_none_or(|(best, ..)| rank < *best) {
+            nearest = Some((rank, alternative, comparison));
         }
-        if failures == 0 {
+        if rank == (0, 0) {
             break;
         }
     }
-    let Some((failures, alternative, comparison)) = nearest else {
+    let Some(((failures, _), alternative, comparison)) = nearest else {
         form.insert(0, wrong_status(expectation, exchange));
         return Judgement { alternative: None, matched: false, taken: Vec::new(), differences: form };
     };

@@ -51,10 +51,10 @@ impl Life<'_> {
                 p.difference.outcome == Outcome::Fail
                     && (p.subject.as_ref() == Some(&assertion.subject) || p.subject == assertion.other)
             };
-            if self.unsure.contains(&assertion.subject) && !cannot_return.contains(&assertion.subject) {
+            if self.lets_go(&assertion.subject) && !cannot_return.contains(&assertion.subject) {
                 continue;
             }
-            if assertion.other.as_ref().is_some_and(|o| self.unsure.contains(o)) || problems.iter().any(differs) {
+            if assertion.other.as_ref().is_some_and(|o| self.lets_go(o)) || problems.iter().any(differs) {
                 continue;
             }
             let returns = cannot_return.contains(&assertion.subject) && assertion.facet == Facet::Active;
@@ -87,7 +87,7 @@ impl Life<'_> {
         let mut failing = Vec::new();
         for assertion in assertions {
             let endpoint = catalogue().rule(assertion.rule).is_some_and(|r| r.observed == Observed::Endpoint);
-            if endpoint && !self.unsure.contains(&assertion.subject) {
+            if endpoint && !self.lets_go(&assertion.subject) {
                 let counts = self.played.totals.rules.entry(assertion.rule.to_owned()).or_default();
                 counts.exercised += 1;
                 counts.failed += u64::from(!assertion.holds);
@@ -97,6 +97,11 @@ impl Life<'_> {
             }
         }
         failing
+    }
+
+    /// Whether nothing is asserted of an object at present.
+    fn lets_go(&self, subject: &str) -> bool {
+        self.unsure.contains(subject) || self.given_up.contains(subject)
     }
 
     /// An answer about an object that an earlier finding made unsure says nothing new.

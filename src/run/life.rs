@@ -57,9 +57,10 @@ pub struct Life<'a> {
     /// The objects behind ids.
     pub(super) subjects: BTreeMap<String, String>,
     pub(super) seen: Seen,
-    /// Objects that the client gave up, or that a finding made unsure; nothing is asserted of them until they are
-    /// written again.
+    /// Objects that a finding made unsure; nothing is asserted of them until they are written again.
     pub(super) unsure: BTreeSet<String>,
+    /// Objects that the client gave up: nothing is asserted of them until it states them as a whole again.
+    pub(super) given_up: BTreeSet<String>,
     pub(super) taken: BTreeMap<String, BTreeSet<Choice>>,
     /// The exchanges of the event.
     pub(super) exchanges: Vec<(Exchange, Vec<Difference>)>,
@@ -96,6 +97,7 @@ impl<'a> Life<'a> {
             subjects: BTreeMap::new(),
             seen: Seen::default(),
             unsure: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             taken: BTreeMap::new(),
             exchanges: Vec::new(),
             problems: Vec::new(),
@@ -219,11 +221,16 @@ impl<'a> Life<'a> {
                 }
                 self.played.totals.excused += u64::from(request.method.writes());
             } else if judgement.matched && concerns && request.method.writes() {
-                for facet in facets(request) {
-                    self.excused.accept(subject, &facet);
+                // What a PATCH does to the members says nothing of those that it does not name.
+                let whole = request.method != Method::Patch;
+                for facet in facets(request).iter().filter(|f| whole || **f != Facet::Members) {
+                    self.excused.accept(subject, facet);
                 }
                 self.excused.accept(subject, &Facet::Exists);
                 self.unsure.remove(subject);
+                if whole {
+                    self.given_up.remove(subject);
+                }
             }
         }
         let index = self.exchanges.len();
@@ -263,11 +270,9 @@ impl<'a> Life<'a> {
         let learned = self.client.learned().clone();
         if learned.activation_failed {
             self.directory.active = false;
-            for subject in self.all_subjects() {
-                self.unsure.insert(subject);
-            }
+            self.given_up.extend(self.all_subjects());
         }
-        self.unsure.extend(learned.gave_up);
+        self.given_up.extend(learned.gave_up);
         let users: Vec<Label> = self.duties.users.keys().cloned().collect();
         for label in users {
             if let Some(id) = self.client.user_id(&label).map(str::to_owned) {

@@ -153,7 +153,7 @@ fn plan(stage: &Stage, options: &RunOptions, profile: &Profile) -> Vec<Planned> 
         fixed_knobs: Vec::new(),
         nasty: true,
         groups: stage.contract.group.is_some() && stage.contract.groups.create.usable(),
-        max_events: 40,
+        max_events: 60,
     };
     for number in 0..options.lives {
         let selector = format!("life/{}/{number}", options.seed);
@@ -293,7 +293,7 @@ fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>) -> R
 async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, progress: &dyn Progress) {
     for index in 0..run.findings.len() {
         let report = run.findings[index].clone();
-        let (Outcome::Fail, Some(scenario)) = (report.finding.outcome, &report.scenario) else { continue };
+        let (Outcome::Fail | Outcome::Inconclusive, Some(scenario)) = (report.finding.outcome, &report.scenario) else { continue };
         if stage.is_interrupted() {
             return;
         }

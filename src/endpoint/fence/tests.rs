@@ -156,6 +156,21 @@ async fn a_projected_or_listed_name_proves_nothing() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_given_to_a_stranger_after_us_is_not_ours() {
+    let fence = fence(Quirks::default());
+    let (ada, bob) = (user(&fence, "sp1-ada").await, user(&fence, "sp1-bob").await);
+    let path = format!("/Users/{ada}");
+    send(&fence, Method::Delete, &path, Value::Null).await.unwrap();
+    assert_eq!(send(&fence, Method::Get, &path, Value::Null).await.unwrap().status, 404);
+    fence.inner().occupy(Collection::Users, &ada, json!({"userName": "newcomer"}));
+    assert_eq!(why(send(&fence, Method::Delete, &path, Value::Null).await), Some(Why::ForeignName));
+    let team = json!({"displayName": "sp1-team", "members": [{"value": bob}, {"value": ada}]});
+    assert_eq!(why(send(&fence, Method::Post, "/Groups", team).await), Some(Why::ForeignName));
+    assert!(clean(&fence).await.is_clean());
+    assert_eq!((fence.inner().harmed(), fence.inner().others()), (vec![], 0));
+}
+
+#[tokio::test]
 async fn lost_answers_and_refusals_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), "localhost", NS, "http://localhost").unwrap();
