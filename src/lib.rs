@@ -16,3 +16,5 @@ pub mod suite;
 pub mod generate;
 pub mod run;
 pub mod report;
+#[cfg(feature = "cli")]
+pub mod cli;

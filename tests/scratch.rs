@@ -18,11 +18,32 @@ fn scratch() {
     println!("time {:?}", t.elapsed());
     println!("refusal {:?} unmet {:?} trouble {:?} lacks {:?}", run.refusal, run.unmet, run.trouble, run.canary.lacks);
     println!("{:#?}", run.totals);
-    for w in words(&run) { println!("{w}"); }
-    if std::env::var("SHOW").is_ok() { for r in &run.findings {
-        println!("---- {} {:?} {:?} minimal {}", r.finding.fingerprint, r.finding.rule, r.reproduced, r.minimal);
-        if let Some(s) = &r.scenario { println!("{}", s.to_yaml().unwrap()); }
-        for l in &r.finding.exchanges { println!("{} {} {} -> {} {:?}\n   {}\n   {}", l.origin, l.method, l.path, l.status, l.differs, l.request.as_ref().map(|v| v.to_string()).unwrap_or_default(), l.response.as_ref().map(|v| v.to_string()).unwrap_or_default()); }
-    } }
-    println!("left users {} groups {}", provider.with(|p| p.count(scimproof::expectation::Kind::User)), provider.with(|p| p.count(scimproof::expectation::Kind::Group)));
+    for w in words(&run) {
+        println!("{w}");
+    }
+    if std::env::var("SHOW").is_ok() {
+        for r in &run.findings {
+            println!("---- {} {:?} {:?} minimal {}", r.finding.fingerprint, r.finding.rule, r.reproduced, r.minimal);
+            if let Some(s) = &r.scenario {
+                println!("{}", s.to_yaml().unwrap());
+            }
+            for l in &r.finding.exchanges {
+                println!(
+                    "{} {} {} -> {} {:?}\n   {}\n   {}",
+                    l.origin,
+                    l.method,
+                    l.path,
+                    l.status,
+                    l.differs,
+                    l.request.as_ref().map(|v| v.to_string()).unwrap_or_default(),
+                    l.response.as_ref().map(|v| v.to_string()).unwrap_or_default()
+                );
+            }
+        }
+    }
+    println!(
+        "left users {} groups {}",
+        provider.with(|p| p.count(scimproof::expectation::Kind::User)),
+        provider.with(|p| p.count(scimproof::expectation::Kind::Group))
+    );
 }

@@ -293,7 +293,9 @@ fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>) -> R
 async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, progress: &dyn Progress) {
     for index in 0..run.findings.len() {
         let report = run.findings[index].clone();
-        let (Outcome::Fail | Outcome::Inconclusive, Some(scenario)) = (report.finding.outcome, &report.scenario) else { continue };
+        let (Outcome::Fail | Outcome::Inconclusive, Some(scenario)) = (report.finding.outcome, &report.scenario) else {
+            continue;
+        };
         if stage.is_interrupted() {
             return;
         }

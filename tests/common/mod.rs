@@ -66,7 +66,8 @@ impl Progress for Silent {
 
 /// Plays lives and waits for the result.
 pub fn play(inner: Arc<dyn Endpoint>, sp: Option<&str>, options: &RunOptions) -> Run {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (run, stage) = run(stage(inner, sp), options, &Silent).await;
         drop(stage);
