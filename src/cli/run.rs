@@ -118,10 +118,11 @@ impl Plan {
         let only = args.only.as_deref();
         plan.selectors = all.filter(|selector| only.is_none_or(|only| selects(only, selector))).collect();
         if let Some(only) = only {
-            for part in only.split(',').filter(|part| !plan.selectors.iter().any(|s| selects(part, s))) {
+            let idle = only.split(',').find(|part| !plan.selectors.iter().any(|s| selects(part, s)));
+            if let Some(part) = idle {
+                let last = lives.saturating_sub(1);
                 return Err(Failure::usage(format!(
-                    "--only: {part:?} selects nothing; there are life/{seed}/0 to life/{seed}/{}, canary, and what scimproof list lifecycles names",
-                    lives.saturating_sub(1)
+                    "--only: {part:?} selects nothing; there are life/{seed}/0 to life/{seed}/{last}, canary, and what scimproof list lifecycles names"
                 )));
             }
         }

@@ -36,7 +36,6 @@ pub(super) struct Manner {
 
 /// An endpoint that is ready to be played against.
 pub(super) struct Site {
-    pub url: Option<Url>,
     pub sp: Option<ProviderProfile>,
     pub prefix: String,
     pub interrupted: Arc<AtomicBool>,
@@ -52,7 +51,7 @@ impl Site {
         if args.email_domain.is_empty() || args.email_domain.contains(['@', ' ', '"']) {
             return Err(Failure::usage(format!("--email-domain: {:?} is no domain", args.email_domain)));
         }
-        let (url, endpoint, prefix, ledger) = match url {
+        let (endpoint, prefix, ledger) = match url {
             Some(text) => {
                 if manner.choices.is_some() {
                     return Err(Failure::usage(
@@ -63,7 +62,7 @@ impl Site {
                 let endpoint = remote(&url, args)?;
                 let prefix = prefix(now_in_nanos() ^ (u128::from(std::process::id()) << 32));
                 let ledger = ledger(&args.ledger, &url, &prefix)?;
-                (Some(url), endpoint, prefix, Some(ledger))
+                (endpoint, prefix, Some(ledger))
             }
             None => {
                 let choices = Choices::parse(manner.choices.as_deref().unwrap_or_default(), manner.seed);
@@ -71,12 +70,12 @@ impl Site {
                 let options = ProviderOptions { profile: sp.clone(), choices, ..ProviderOptions::default() };
                 let endpoint: Arc<dyn Endpoint> = Arc::new(Embedded::new(options));
                 // Nobody else is there: the same seed may have the same names, and so the same choices.
-                (None, endpoint, prefix(u128::from(manner.seed)), None)
+                (endpoint, prefix(u128::from(manner.seed)), None)
             }
         };
         let fence = Arc::new(Fence::new(endpoint, prefix.clone(), ledger));
         let interrupted = Arc::new(AtomicBool::new(false));
-        Ok(Site { url, sp, prefix, interrupted, fence, email_domain: args.email_domain.clone(), manner })
+        Ok(Site { sp, prefix, interrupted, fence, email_domain: args.email_domain.clone(), manner })
     }
 
     /// A stage; executions are counted on from those of an earlier one, so that no name is given twice.

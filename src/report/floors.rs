@@ -56,7 +56,10 @@ impl Floors {
         if asked.only.is_some() || asked.lives < FEWEST {
             // The canary plays no life.
             if asked.only.as_deref() != Some("canary") {
-                floors.all.push(least("events", totals.all_events()));
+                // A life that is played again may have no event after its start.
+                if asked.lives > 0 {
+                    floors.all.push(least("events", totals.all_events()));
+                }
                 floors.all.push(least("requests", totals.requests));
             }
             return floors;

@@ -19,6 +19,7 @@ pub use terminal::{Paint, finding, findings, headline};
 pub use verdict::{Gate, Verdict, Word};
 pub use words::plain;
 
+use crate::requirement::catalogue;
 use crate::run::Run;
 
 /// What was asked for, as far as a report says so.
@@ -86,6 +87,8 @@ impl Report {
         let mut list = self.run.not_looked_at.clone();
         list.extend(self.run.canary.lacks.iter().map(|lack| format!("not offered: {lack}")));
         list.extend(self.floors.not_asked.iter().cloned());
+        let (exercised, all) = (self.run.totals.requirements.len(), catalogue().requirements().len());
+        list.push(format!("{} of the {all} requirements of the RFCs", all.saturating_sub(exercised)));
         list.extend(words::beyond_the_wire());
         list
     }

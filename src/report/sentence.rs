@@ -54,8 +54,10 @@ impl Names {
             None => plain(subject),
         };
         let mut names = finding.subjects.iter().map(called);
-        let general = Names::general();
-        Names { subject: names.next().unwrap_or_default(), other: names.next().unwrap_or(general.other) }
+        let subject = names.next().unwrap_or_default();
+        // An answer that differs names the members in its detail.
+        let other = names.next().or_else(|| mentioned(&finding.difference.detail));
+        Names { subject, other: other.unwrap_or_else(|| Names::general().other) }
     }
 
     /// The subject, or what it is in general.
@@ -70,6 +72,13 @@ impl Names {
             _ => "a resource".to_owned(),
         }
     }
+}
+
+/// The one object that a canonical detail mentions: `missing: <id:ada>`.
+fn mentioned(detail: &str) -> Option<String> {
+    let (_, rest) = detail.split_once("<id:")?;
+    let (label, rest) = rest.split_once('>')?;
+    (!rest.contains("<id:") && !label.is_empty()).then(|| plain(label))
 }
 
 fn sentence(finding: &Finding, names: &Names) -> String {
@@ -135,6 +144,8 @@ fn refused(finding: &Finding, it: &str, is_user: bool, expected: &str, observed:
         ("GET", ..) if by_id => format!("{it} cannot be read (answered {observed})"),
         ("GET", ..) => format!("{it} cannot be looked up (answered {observed})"),
         ("POST", ..) => format!("{it} is not created (answered {observed})"),
+        ("PUT" | "PATCH", _, "404") if is_user => format!("the account of {it} is gone"),
+        ("PUT" | "PATCH", _, "404") => format!("{it} is gone"),
         ("DELETE", ..) => format!("{it} is not deleted (answered {observed})"),
         (method, ..) => format!("a change of {it} is not carried out ({method} answered {observed})"),
     }

@@ -1,5 +1,6 @@
 //! Findings for people: what an administrator would see, what it breaks, the story, the requests, the command.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -75,37 +76,53 @@ pub fn findings(report: &Report, paint: Paint) -> String {
         }
         out.push('\n');
     }
-    let soft = report
-        .run
-        .findings
-        .iter()
-        .filter(|r| r.known.is_none() && matches!(r.finding.outcome, Outcome::Warn | Outcome::Unsupported));
-    let mut soft: Vec<&Reported> = soft.collect();
-    soft.sort_by_key(|r| (r.finding.outcome, r.finding.difference.register.clone()));
-    if !soft.is_empty() {
-        let _ = writeln!(out, "warnings and what is not offered (these never fail a run)");
-        for found in soft {
-            let register = found.finding.difference.register.as_deref().unwrap_or("-");
-            let word = found.finding.outcome.as_str();
-            let lives = if found.lives == 1 { "life" } else { "lives" };
-            let seen = if found.selector == "canary" { "canary".into() } else { format!("{} {lives}", found.lives) };
-            let _ = writeln!(out, "  {word:11}  {register:20}  {seen:>9}  {}", soft_line(found));
+    out.push_str(&soft(report));
+    out
+}
+
+/// Warnings and what is not offered, one line for each entry of the register.
+fn soft(report: &Report) -> String {
+    let mut groups: BTreeMap<(Outcome, String), Vec<&Reported>> = BTreeMap::new();
+    for found in report.run.findings.iter().filter(|r| r.known.is_none()) {
+        let difference = &found.finding.difference;
+        if matches!(found.finding.outcome, Outcome::Warn | Outcome::Unsupported) {
+            let entry = difference.register.clone().unwrap_or_else(|| difference.requirement.clone());
+            groups.entry((found.finding.outcome, entry)).or_default().push(found);
         }
+    }
+    let mut out = String::new();
+    for ((outcome, entry), found) in &groups {
+        if out.is_empty() {
+            out.push_str("warnings and what is not offered (these never fail a run)\n");
+        }
+        let lives = found.iter().filter(|r| r.selector != "canary").map(|r| r.lives).max();
+        let seen = match lives {
+            None => "canary".to_owned(),
+            Some(1) => "1 life".to_owned(),
+            Some(lives) => format!("{lives} lives"),
+        };
+        let _ = writeln!(out, "  {:11}  {entry:20}  {seen:>9}  {}", outcome.as_str(), soft_line(found));
+    }
+    if !out.is_empty() {
         out.push('\n');
     }
     out
 }
 
 /// What a warning is about, without names.
-fn soft_line(report: &Reported) -> String {
-    let finding = &report.finding;
-    let register = finding.difference.register.as_deref().and_then(|r| catalogue().register(r.split('=').next()?));
-    let knob = finding.knob.as_ref().map(|knob| format!(", with {knob}")).unwrap_or_default();
-    let text = match (register, &finding.rule) {
-        (Some(entry), Some(rule)) => format!("{} (touches {rule}{knob})", entry.title),
-        (Some(entry), None) => format!("{}{knob}", entry.title),
-        _ => format!("{}{knob}", sentence::general(finding)),
-    };
+fn soft_line(found: &[&Reported]) -> String {
+    let Some(first) = found.first() else { return String::new() };
+    let register =
+        first.finding.difference.register.as_deref().and_then(|r| catalogue().register(r.split('=').next()?));
+    let mut text = register.map_or_else(|| sentence::general(&first.finding), |entry| entry.title.clone());
+    let rules: BTreeSet<&str> = found.iter().filter_map(|r| r.finding.rule.as_deref()).collect();
+    if !rules.is_empty() {
+        let _ = write!(text, "; touches {}", rules.into_iter().collect::<Vec<_>>().join(" "));
+    }
+    let knobs: BTreeSet<&str> = found.iter().filter_map(|r| r.finding.knob.as_deref()).collect();
+    if !knobs.is_empty() {
+        let _ = write!(text, " with {}", knobs.into_iter().collect::<Vec<_>>().join(" "));
+    }
     cut(&plain(&text), BODY)
 }
 
@@ -204,29 +221,51 @@ fn requests(out: &mut String, found: &Reported, paint: Paint) {
         return;
     }
     let skipped = lines.len().saturating_sub(REQUESTS);
-    let _ = writeln!(
-        out,
-        "   requests  of this event{}",
-        if skipped > 0 { format!(", the last {REQUESTS} of {}", lines.len()) } else { String::new() }
-    );
-    for line in &lines[skipped..] {
-        request(out, line, paint);
+    let shown = if skipped > 0 { format!(", the last {REQUESTS} of {}", lines.len()) } else { String::new() };
+    let _ = writeln!(out, "   requests  of this event{shown}; schemas, meta and $ref are left out");
+    for (index, line) in lines.iter().enumerate().skip(skipped) {
+        // The answer that differs is the last one; others may differ in what is only worth a warning.
+        let marked = index + 1 == lines.len() && !line.differs.is_empty();
+        request(out, line, marked, paint);
     }
 }
 
-fn request(out: &mut String, line: &TraceLine, paint: Paint) {
-    let mark = if line.differs.is_empty() { String::new() } else { format!("  {}", paint.bad("<--")) };
+fn request(out: &mut String, line: &TraceLine, marked: bool, paint: Paint) {
     let asked = format!("{} {}", line.method, cut(&plain(&line.path), BODY));
     let _ = writeln!(out, "     {} {asked}", paint.faint(&format!("{:9}", line.origin)));
     if let Some(body) = &line.request {
         let _ = writeln!(out, "               {}", compact(body));
     }
     let body = line.response.as_ref().map(compact).unwrap_or_default();
+    let mark = if marked { paint.bad("  <--") } else { String::new() };
     let _ = writeln!(out, "            -> {} {body}{mark}", line.status);
+    let Some(answer) = line.response.as_ref().filter(|_| marked) else { return };
+    for pointer in line.differs.iter().filter(|p| !p.is_empty() && !p.starts_with("header:")) {
+        let value = at(answer, pointer).map_or_else(|| "(nothing)".to_owned(), compact);
+        let _ = writeln!(out, "               {}: {value}{}", plain(pointer), paint.bad("  <--"));
+    }
 }
 
+/// The value behind a pointer, in a resource or in the first resource of a list that has it.
+fn at<'a>(answer: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let listed = answer.get("Resources").and_then(Value::as_array);
+    answer.pointer(pointer).or_else(|| listed.into_iter().flatten().find_map(|resource| resource.pointer(pointer)))
+}
+
+/// A body on one line, without what every body has.
 fn compact(body: &Value) -> String {
-    cut(&plain(&body.to_string()), BODY)
+    cut(&plain(&without_noise(body).to_string()), BODY)
+}
+
+fn without_noise(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(without_noise).collect(),
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, _)| !matches!(name.as_str(), "schemas" | "meta" | "$ref"));
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_noise(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 /// The command that plays the life of a finding again.

@@ -27,7 +27,9 @@ fn found(outcome: Outcome, level: Weight) -> Reported {
         path: "/Groups/operations".into(),
         request: None,
         status,
-        response: Some(serde_json::json!({"id": "operations", "text": "x".repeat(500)})),
+        response: Some(
+            serde_json::json!({"id": "operations", "schemas": [1], "active": true, "text": "x".repeat(500)}),
+        ),
         differs: differs.iter().map(ToString::to_string).collect(),
     };
     Reported {
@@ -151,6 +153,7 @@ fn a_finding_is_told_in_order() {
         "DELETE /Groups/operations",
         "-> 200 {",
         "…  <--",
+        "/active: true  <--",
         "scimproof replay x.yaml",
     ] {
         let at = rest.find(part).unwrap_or_else(|| panic!("{part:?} is not in the rest of\n{text}"));

@@ -130,7 +130,8 @@ impl Verdict {
         if totals.inconclusive * 50 > totals.lives {
             add(Step::Unreachable, Word::Inconclusive, broken_off(run));
         }
-        if run.refusal.is_none() && !floors.are_met() {
+        // A life that fails ends early: with findings, too little is no news.
+        if run.refusal.is_none() && gating == 0 && !floors.are_met() {
             for floor in floors.unmet() {
                 let reason = format!("too little: {} {}, at least {} needed", floor.got, floor.what, floor.needed);
                 add(Step::TooLittle, Word::TooLittle, reason);
