@@ -9,7 +9,7 @@ use super::{Failure, out};
 use crate::endpoint::cleanup::CleanupOptions;
 use crate::endpoint::faulty;
 use crate::report::{Asked, Paint, Report, findings, json, summary};
-use crate::run::{Run, Stage, selects};
+use crate::run::{Refusal, Run, Stage, selects};
 use crate::suite::{Deviations, Ran};
 use crate::verdict::{Outcome, Reported};
 
@@ -62,7 +62,11 @@ pub(super) async fn clean(site: &Site, stage: &Stage, run: &mut Run, leave_deact
     let options = CleanupOptions { namespace: site.prefix.clone(), leave_deactivated, ..CleanupOptions::default() };
     let report = stage.fence.clean(&options).await;
     run.deactivated = report.deactivated.len();
-    let left = report.failed.iter().map(|(leftover, why)| {
+    // What does not speak SCIM has made nothing that bears a name.
+    let no_scim = matches!(run.refusal, Some(Refusal::NoScim(_)));
+    let (imagined, failed): (Vec<_>, Vec<_>) = report.failed.iter().partition(|(l, _)| no_scim && l.id.is_none());
+    imagined.iter().for_each(|(leftover, _)| stage.fence.settle(leftover));
+    let left = failed.iter().map(|(leftover, why)| {
         let name = leftover.names.last().map_or("?", String::as_str);
         format!("{} {name}: {why}", leftover.endpoint)
     });

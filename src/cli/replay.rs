@@ -10,7 +10,9 @@ use super::finish::{Before, Selected, clean, hold_against, manner, replay_with, 
 use super::progress::Watched;
 use super::stage::{Site, file};
 use super::{Failure, out, signals};
-use crate::idp::profile;
+use crate::contract::Contract;
+use crate::directory::{Namespace, Policy};
+use crate::idp::{Client, profile};
 use crate::report::{Asked, opening};
 use crate::run::{Refusal, RunOptions, replay as play};
 use crate::scenario::{FORMAT, Scenario};
@@ -90,6 +92,10 @@ fn read(path: &Path) -> Result<Scenario, Failure> {
         return Err(Failure::usage(message));
     }
     let profile = profile(&life.idp).map_err(|error| Failure::usage(format!("{name}: idp: {error}")))?;
-    profile.complete(&life.knobs).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    let in_file = |error| Failure::usage(format!("{name}: {error}"));
+    let knobs = profile.complete(&life.knobs).map_err(in_file)?;
+    Policy::from_knobs(&knobs).map_err(in_file)?;
+    let names = Namespace { prefix: String::new(), email_domain: String::new() };
+    Client::new(&knobs, names, Contract::default()).map_err(in_file)?;
     Ok(life)
 }

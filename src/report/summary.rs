@@ -41,8 +41,8 @@ fn played(out: &mut String, report: &Report) {
     let tenths = (events * 10).checked_div(totals.lives).unwrap_or(0);
     let _ = writeln!(
         out,
-        "played     {} lives (seed {}), {} requests of the identity provider, {} of the harness",
-        thousands(totals.lives),
+        "played     {} (seed {}), {} requests of the identity provider, {} of the harness",
+        if totals.lives == 1 { "1 life".to_owned() } else { format!("{} lives", thousands(totals.lives)) },
         asked.seed,
         thousands(totals.requests),
         thousands(totals.own_requests + run.canary.requests),
@@ -69,6 +69,10 @@ fn played(out: &mut String, report: &Report) {
 fn rules(out: &mut String, report: &Report, paint: Paint) {
     let _ = writeln!(out, "rules      exercised  failed");
     for rule in endpoint_rules() {
+        let asked_for = report.asked.only.is_none() || report.run.totals.rules.contains_key(&rule.id);
+        if !asked_for {
+            continue;
+        }
         let counts = report.run.totals.rules.get(&rule.id).copied().unwrap_or_default();
         let row = format!(
             "  {:8} {:>9} {:>7}  {}",
