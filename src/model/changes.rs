@@ -12,6 +12,9 @@ use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, Members, 
 use crate::scim::apply::apply_all;
 use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, RemoveWithValue, parse_patch};
 
+/// Members that several removals in a row left open, each of which may have been read either way (A55).
+pub(crate) const ACCUMULATED: &str = "A55+";
+
 impl Rules<'_> {
     /// PATCH of one resource.
     pub(super) fn patch(&self, kind: Kind, id: &str, request: &Request) -> Expectation {
@@ -61,7 +64,8 @@ impl Rules<'_> {
         let Some(cleared) = cleared else { return vec![with_body(new), silent(new)] };
         // Without a body nobody knows yet which of the two it was: what the literal reading removes is open.
         let mut open = new.clone();
-        open.members.may.extend(new.members.must.difference(&cleared.members.must).map(|m| (m.clone(), "A55")));
+        let tag = if old.members.may.is_empty() { "A55" } else { ACCUMULATED };
+        open.members.may.extend(new.members.must.difference(&cleared.members.must).map(|m| (m.clone(), tag)));
         open.members.must = cleared.members.must.clone();
         vec![with_body(new).taking("A55", "listed"), with_body(cleared).taking("A55", "all-removed"), silent(&open)]
     }
@@ -118,7 +122,7 @@ impl Rules<'_> {
             if old.members.may.keys().any(|id| must.contains(id)) {
                 applied.points.insert(Point::AddExisting);
             }
-            open.map(|(id, why)| (id.clone(), *why)).collect()
+            open.map(|(id, why)| (id.clone(), if *why == "A55" { ACCUMULATED } else { *why })).collect()
         };
         new.members = Members { must, may, any: old.members.any && !replaced.contains("members") };
         for (name, cause) in self.causes(operations) {

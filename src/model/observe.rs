@@ -110,6 +110,9 @@ fn loosen(store: &mut Store, user: &str, register: &'static str, kept: &BTreeSet
     let groups: Vec<String> = store.groups_of(user).map(|g| g.id.clone()).collect();
     for id in groups {
         let Some(group) = store.any_mut(&id) else { continue };
+        if let Some(tag) = group.members.may.get_mut(user).filter(|tag| **tag == "A55") {
+            *tag = super::changes::ACCUMULATED;
+        }
         if !kept.contains(&id) && group.members.must.remove(user) {
             group.members.may.insert(user.to_owned(), register);
         }

@@ -198,7 +198,10 @@ impl Provider {
                     self.settle(&mut belief, namespace, now);
                     self.store.put(belief);
                 }
-                Effect::Remove(id) => self.store.remove(id),
+                Effect::Remove(id) => {
+                    self.store.remove(id);
+                    self.store.forget_gone();
+                }
                 Effect::Deactivated(user) => {
                     let dropped = self.options.choices.take("L01", namespace) == "dropped";
                     self.note("L01", if dropped { "dropped" } else { "kept" });
@@ -274,7 +277,7 @@ impl Provider {
         for (id, register) in std::mem::take(&mut belief.members.may) {
             let keep = match register {
                 "A46" => omitted == "kept",
-                "A55" => {
+                "A55" | "A55+" => {
                     self.note("A55", if listed == "all-removed" { "all-removed" } else { "listed" });
                     listed != "all-removed"
                 }

@@ -37,6 +37,11 @@ impl Store {
         self.resources.values().filter(move |b| b.kind == kind)
     }
 
+    /// Forgets what is gone: a service has no need to remember it.
+    pub(super) fn forget_gone(&mut self) {
+        self.gone.clear();
+    }
+
     /// Whether a resource of that id was here and is gone.
     pub fn is_gone(&self, id: &str) -> bool {
         self.gone.contains_key(id)

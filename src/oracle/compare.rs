@@ -140,9 +140,11 @@ fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
                 removed += 1;
                 "all-removed"
             }
+            ("A55+", true) => "listed",
+            ("A55+", false) => "all-removed",
             _ => continue,
         };
-        out.taken.push((register, name));
+        out.taken.push((register.trim_end_matches('+'), name));
     }
     if listed > 0 && removed > 0 {
         // Neither reading of A55 removes some of the members that nobody listed.

@@ -60,7 +60,7 @@ pub struct GroupDuty {
     /// Names (on the wire) that it had before.
     pub former: BTreeSet<String>,
     /// The identity provider keeps it in step at present.
-    managed: bool,
+    pub managed: bool,
 }
 
 /// All duties of one life.

@@ -32,10 +32,12 @@ pub struct Seen {
     pub users: BTreeMap<Label, SeenObject>,
     /// By group label.
     pub groups: BTreeMap<Label, SeenObject>,
-    /// The ids of all users that were ever known, by label.
-    pub user_ids: BTreeMap<Label, String>,
+    /// The ids of all users that were ever known, by label, the newest last.
+    pub user_ids: BTreeMap<Label, Vec<String>>,
     /// Ids that may stand in a member list although no duty names them: accounts that are gone.
     pub departed: BTreeSet<String>,
+    /// The ids of everything that this life made or took over.
+    pub known: BTreeSet<String>,
 }
 
 /// A rule held against one object.
@@ -66,7 +68,7 @@ pub fn outcome(duties: &Duties, excused: &Excused, seen: &Seen) -> Vec<Assertion
     let mut out = Vec::new();
     for (label, object) in &seen.users {
         if let Some(duty) = duties.users.get(label) {
-            user(label, duty, object, &mut out);
+            user(label, duty, object, seen, &mut out);
         }
     }
     for (label, object) in &seen.groups {
@@ -109,7 +111,7 @@ impl Check<'_> {
     }
 }
 
-fn user(label: &str, duty: &UserDuty, object: &SeenObject, out: &mut Vec<Assertion>) {
+fn user(label: &str, duty: &UserDuty, object: &SeenObject, seen: &Seen, out: &mut Vec<Assertion>) {
     let mut check = Check { subject: format!("user:{label}"), out };
     match duty.presence {
         Presence::Free => {}
@@ -126,7 +128,9 @@ fn user(label: &str, duty: &UserDuty, object: &SeenObject, out: &mut Vec<Asserti
             if object.id.is_none() {
                 for name in &duty.former {
                     if let Some(ids) = object.names.get(name) {
-                        check.that(duty.presence_rule, Facet::Exists, "", ["no account", "an account"], ids.is_empty());
+                        // Somebody else's account may bear the name still, where a rename was lawfully refused.
+                        let nobody = ids.iter().all(|id| seen.known.contains(id));
+                        check.that(duty.presence_rule, Facet::Exists, "", ["no account", "an account"], nobody);
                     }
                 }
             }
@@ -266,22 +270,27 @@ fn members(check: &mut Check<'_>, duty: &GroupDuty, resource: &Value, seen: &See
     let items = resource.get("members").and_then(Value::as_array).cloned().unwrap_or_default();
     let ids: Vec<String> = items.iter().filter_map(|m| m.get("value")?.as_str()).map(str::to_owned).collect();
     let shown: BTreeSet<&String> = ids.iter().collect();
-    let id = |label: &Label| seen.user_ids.get(label);
+    // In a group that is left as it is, the account that somebody had then is as good as the one that they have now.
+    let ids_of = |label: &Label| {
+        let all = seen.user_ids.get(label).map(Vec::as_slice).unwrap_or_default();
+        if duty.managed { &all[all.len().saturating_sub(1)..] } else { all }
+    };
     // Somebody whose account was lawfully refused, or is not known, is not looked for.
-    let looked_for =
-        |label: &&Label| id(label).is_some() && excused.register(&format!("user:{label}"), &Facet::Exists).is_none();
-    let missing: Vec<&Label> =
-        duty.must.iter().filter(looked_for).filter(|m| id(m).is_some_and(|id| !shown.contains(id))).collect();
+    let looked_for = |label: &&Label| {
+        !ids_of(label).is_empty() && excused.register(&format!("user:{label}"), &Facet::Exists).is_none()
+    };
+    let absent = |label: &&Label| !ids_of(label).iter().any(|id| shown.contains(id));
+    let missing: Vec<&Label> = duty.must.iter().filter(looked_for).filter(absent).collect();
     let words = ["the directory's members", "a member is missing"];
     let assertion = check.that(duty.members_rule, Facet::Members, "/members", words, missing.is_empty());
     assertion.other = missing.first().map(|m| format!("user:{m}"));
     if !duty.others {
-        let allowed: BTreeSet<&String> = duty.must.iter().chain(&duty.may).filter_map(id).collect();
+        let allowed: BTreeSet<&String> = duty.must.iter().chain(&duty.may).flat_map(ids_of).collect();
         let extra = shown.iter().find(|id| !allowed.contains(**id) && !seen.departed.contains(**id));
         let words = ["the directory's members", "a member too many"];
         let assertion = check.that(duty.members_rule, Facet::Members, "/members", words, extra.is_none());
         assertion.other = extra.and_then(|extra| {
-            seen.user_ids.iter().find(|(_, id)| id == extra).map(|(label, _)| format!("user:{label}"))
+            seen.user_ids.iter().find(|(_, ids)| ids.last() == Some(extra)).map(|(label, _)| format!("user:{label}"))
         });
     }
     let words = ["each member once", "a member twice"];

@@ -200,7 +200,9 @@ impl<'a> Life<'a> {
             self.canon.name(id, &subject);
             self.subjects.insert(id.to_owned(), subject.clone());
             if let Some(label) = subject.strip_prefix("user:") {
-                self.seen.user_ids.insert(label.to_owned(), id.to_owned());
+                let label = label.to_owned();
+                let id = id.to_owned();
+                self.remember_user(label, id);
             }
         }
     }
@@ -278,7 +280,7 @@ impl<'a> Life<'a> {
             if let Some(id) = self.client.user_id(&label).map(str::to_owned) {
                 self.canon.name(&id, &label);
                 self.subjects.insert(id.clone(), format!("user:{label}"));
-                self.seen.user_ids.insert(label, id);
+                self.remember_user(label, id);
             }
         }
         let groups: Vec<Label> = self.duties.groups.keys().cloned().collect();
@@ -288,6 +290,12 @@ impl<'a> Life<'a> {
                 self.subjects.insert(id, format!("group:{label}"));
             }
         }
+    }
+
+    fn remember_user(&mut self, label: Label, id: String) {
+        let ids = self.seen.user_ids.entry(label).or_default();
+        ids.retain(|known| *known != id);
+        ids.push(id);
     }
 
     pub(super) fn all_subjects(&self) -> Vec<String> {

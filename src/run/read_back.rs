@@ -23,10 +23,10 @@ impl Life<'_> {
         self.seen.users.clear();
         self.seen.groups.clear();
         self.seen.departed = self.departed();
+        self.seen.known = self.subjects.keys().cloned().collect();
         for label in users {
             let id = self.client.user_id(&label).map(str::to_owned);
-            let id =
-                id.or_else(|| self.seen.user_ids.get(&label).cloned().filter(|id| !self.belongs_to_other(id, &label)));
+            let id = id.or_else(|| self.last_user_id(&label).filter(|id| !self.belongs_to_other(id, &label)));
             let Some(duty) = self.duties.users.get(&label).cloned() else { continue };
             let current = duty.attributes.first().and_then(|m| m.value.clone());
             let names = names(current, &duty.former, duty.presence);
@@ -121,6 +121,10 @@ impl Life<'_> {
         (users, groups)
     }
 
+    fn last_user_id(&self, label: &str) -> Option<String> {
+        self.seen.user_ids.get(label).and_then(|ids| ids.last().cloned())
+    }
+
     fn belongs_to_other(&self, id: &str, label: &str) -> bool {
         self.subjects.get(id).is_some_and(|s| s.strip_prefix("user:") != Some(label))
     }
@@ -138,7 +142,7 @@ impl Life<'_> {
             .user_ids
             .iter()
             .filter(|(label, _)| self.duties.users.get(*label).is_none_or(|d| d.presence != Presence::Must));
-        gone.cloned().chain(free.map(|(_, id)| id.clone())).collect()
+        gone.cloned().chain(free.flat_map(|(_, ids)| ids.iter().cloned())).collect()
     }
 }
 
