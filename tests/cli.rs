@@ -1,5 +1,6 @@
 //! The command line from outside: bad input gives one clear message, the right exit code, and an end within the limits.
 #![cfg(feature = "cli")]
+#![allow(clippy::disallowed_methods, reason = "limits are about time")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
