@@ -12,5 +12,9 @@ pub mod idp;
 pub mod model;
 pub mod oracle;
 pub mod endpoint;
+pub mod suite;
 pub mod generate;
 pub mod run;
+pub mod report;
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -1,2 +1,5 @@
 //! The command line: parse, call the library, map the outcome to an exit code.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    scimproof::cli::main()
+}

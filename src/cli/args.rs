@@ -1,0 +1,232 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::report::Gate;
+use crate::requirement::Tolerance;
+use crate::scenario::ReadBack;
+
+/// How to reach an endpoint, and how to treat it.
+#[derive(Debug, Clone, Args)]
+pub(super) struct EndpointArgs {
+    /// Take the bearer token from this environment variable
+    #[arg(long, value_name = "NAME", conflicts_with = "token_file")]
+    pub token_env: Option<String>,
+    /// Take the bearer token from this file
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Send this header with every request; may be given several times
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// The service-provider profile, by name or as a file: limits that the provider states of itself
+    #[arg(long, value_name = "NAME")]
+    pub sp: Option<String>,
+    /// The domain of the e-mail addresses of users that are made
+    #[arg(long, value_name = "DOMAIN", default_value = "scimproof.invalid")]
+    pub email_domain: String,
+    /// Where to note what is made at the endpoint, so that it can be removed even after a crash
+    #[arg(long, value_name = "DIR", default_value = ".scimproof/ledger")]
+    pub ledger: PathBuf,
+    /// Seconds within which a whole answer has to arrive
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// The largest answer that is read
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_body: u64,
+    /// Users that the endpoint cannot delete may be left behind, inactive
+    #[arg(long)]
+    pub leave_deactivated: bool,
+}
+
+/// How lives are played and judged.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PlayArgs {
+    /// Plant this fault in front of the endpoint: it must be found (scimproof list faults)
+    #[arg(long, value_name = "NAME")]
+    pub fault: Option<String>,
+    /// When the state is read back
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub read_back: Option<Moment>,
+    /// Which column of the ambiguity register holds
+    #[arg(long, value_enum, default_value = "strict")]
+    pub tolerance: Column,
+    /// The weakest level at which a failure makes the run red
+    #[arg(long, value_enum, default_value = "must")]
+    pub gate: Level,
+    /// The lawful alternatives that the embedded reference takes: random, or A46=kept,A51=no-content-204
+    #[arg(long, value_name = "CHOICES")]
+    pub choices: Option<String>,
+    /// Known deviations: they must still show, and do not count
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the report as JSON too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct RunArgs {
+    /// The base URL of the endpoint; without one the embedded reference is played against
+    pub url: Option<String>,
+    /// The identity provider that is played (scimproof list profiles); auto takes the first that fits
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub idp: String,
+    /// The number of generated lives [default: 256, and 64 with a URL]
+    #[arg(long, value_name = "N")]
+    pub lives: Option<usize>,
+    /// The seed of the generated lives [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How many lives are played at once [default: 2, and 1 with a URL]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Play only these: life/1/17, life/1/*, lifecycle/group-rename, canary; several with commas
+    #[arg(long, value_name = "SELECTOR")]
+    pub only: Option<String>,
+    /// Do not make the lives that failed short
+    #[arg(long)]
+    pub no_shrink: bool,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+    #[command(flatten)]
+    pub play: PlayArgs,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ReplayArgs {
+    /// The life, in YAML; - reads standard input
+    pub file: PathBuf,
+    /// The base URL of the endpoint; without one the embedded reference is played against
+    pub url: Option<String>,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+    #[command(flatten)]
+    pub play: PlayArgs,
+}
+
+/// Arguments of `probe`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ProbeArgs {
+    /// The base URL of the endpoint
+    pub url: String,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+}
+
+/// Arguments of `cleanup`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct CleanupArgs {
+    /// The base URL of the endpoint
+    pub url: String,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ServeArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// The bearer token that requests must carry
+    #[arg(long)]
+    pub token: Option<String>,
+    /// Play this service provider, with its limits
+    #[arg(long = "as", value_name = "NAME")]
+    pub sp: Option<String>,
+    /// The lawful alternatives to take: random, or A46=kept,A51=no-content-204
+    #[arg(long, value_name = "CHOICES")]
+    pub choices: Option<String>,
+    /// The seed of random choices
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    pub what: Listed,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Listed {
+    /// Planted faults
+    Faults,
+    /// Lifecycle rules
+    Rules,
+    /// Named lives
+    Lifecycles,
+    /// Profiles of identity providers, then of service providers
+    Profiles,
+    /// Requirements of the RFCs
+    Requirements,
+}
+
+/// When the state is read back.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Moment {
+    /// After each event, what it touched; everything at the end
+    Touched,
+    /// After each event, everything
+    Event,
+    /// At the end of each life
+    End,
+}
+
+/// A column of the register.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Column {
+    /// What the texts say
+    Strict,
+    /// What large identity providers get by with
+    Compat,
+}
+
+/// A gate.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Level {
+    /// MUST, what the text implies, and the lifecycle rules
+    Must,
+    /// SHOULD too
+    Should,
+}
+
+/// The word with which a value is given.
+pub(super) fn word(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+}
+
+impl From<Moment> for ReadBack {
+    fn from(moment: Moment) -> ReadBack {
+        match moment {
+            Moment::Touched => ReadBack::Touched,
+            Moment::Event => ReadBack::Event,
+            Moment::End => ReadBack::End,
+        }
+    }
+}
+
+impl From<Column> for Tolerance {
+    fn from(column: Column) -> Tolerance {
+        match column {
+            Column::Strict => Tolerance::Strict,
+            Column::Compat => Tolerance::Compat,
+        }
+    }
+}
+
+impl From<Level> for Gate {
+    fn from(level: Level) -> Gate {
+        match level {
+            Level::Must => Gate::Must,
+            Level::Should => Gate::Should,
+        }
+    }
+}

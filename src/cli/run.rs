@@ -1,0 +1,195 @@
+//! `scimproof run`: lives against an endpoint.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::args::RunArgs;
+use super::finish::{Before, Selected, clean, hold_against, keep, manner, replay_with, report};
+use super::progress::Watched;
+use super::stage::Site;
+use super::{Failure, out, signals};
+use crate::idp::{Profile, profile};
+use crate::report::{Asked, opening};
+use crate::run::{Refusal, Run, RunOptions, Stage, canary, run as play, selects};
+use crate::scenario::Scenario;
+use crate::suite::lifecycles;
+
+/// Without a URL these are played.
+const EMBEDDED_IDP: &str = "jumpcloud-workramp";
+const EMBEDDED_SP: &str = "workramp";
+/// `--idp auto` takes the first of these that the endpoint can serve.
+const AUTO: [&str; 2] = ["jumpcloud-custom", "jumpcloud-workramp"];
+
+/// What is to be run, after defaults and selection.
+struct Plan {
+    idp: Option<Profile>,
+    seed: u64,
+    lives: usize,
+    jobs: usize,
+    named: Vec<(String, Scenario)>,
+    selectors: Vec<String>,
+}
+
+/// Runs it.
+pub(super) async fn run(mut args: RunArgs) -> Result<u8, Failure> {
+    let embedded = args.url.is_none();
+    if embedded && args.endpoint.sp.is_none() {
+        args.endpoint.sp = Some(EMBEDDED_SP.to_owned());
+    }
+    let plan = Plan::of(&args)?;
+    let before = Before::read(&args.play).await?;
+    let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, plan.seed))?;
+    signals::watch(Arc::clone(&site.interrupted), args.url.clone());
+    let sp = site.sp.as_ref().map(|sp| sp.provider.clone());
+
+    let mut asked = Asked {
+        sp: sp.clone(),
+        url: args.url.clone(),
+        seed: plan.seed,
+        lives: plan.lives,
+        jobs: plan.jobs,
+        only: args.only.clone(),
+        fault: args.play.fault.clone(),
+        gate: args.play.gate.into(),
+        namespace: site.prefix.clone(),
+        replay_with: replay_with(args.url.as_deref(), &args.endpoint, &args.play),
+        ..Asked::default()
+    };
+    let chosen = choose(&plan, &site, &mut asked, args.endpoint.leave_deactivated).await;
+    let (chosen, after) = match chosen {
+        Ok((idp, after)) => (Ok(idp), after),
+        Err((refusal, after)) => (Err(refusal), Some(after)),
+    };
+    let (mut run, stage) = match chosen {
+        Ok(idp) => {
+            out::line(&opening(&asked));
+            let options = options(&args, &plan, &before, &idp, sp);
+            let progress = Watched::new();
+            let done = play(site.stage(after.as_ref()), &options, &progress).await;
+            progress.done();
+            done
+        }
+        Err(refusal) => {
+            out::line(&opening(&asked));
+            let stage = after.unwrap_or_else(|| site.stage(None));
+            (Run { refusal: Some(refusal), ..Run::default() }, Arc::new(stage))
+        }
+    };
+    if stage.is_interrupted() {
+        (run.refusal, run.interrupted) = (None, true);
+    }
+    clean(&site, &stage, &mut run, args.endpoint.leave_deactivated).await;
+    if let Some(Refusal::Usage(error)) = &run.refusal {
+        return Err(Failure::usage(error.clone()));
+    }
+    asked.groups = stage.contract.group.is_some() && stage.contract.groups.create.usable();
+    let selected = Selected { selectors: &plan.selectors, seed: plan.seed, lives: plan.lives };
+    let stale = hold_against(&before, &mut run, &selected, args.play.fault.is_some());
+    asked.files = keep(&run, &args.endpoint.ledger.with_file_name("found"));
+    report(asked, run, stale, &before, &args.play)
+}
+
+impl Plan {
+    fn of(args: &RunArgs) -> Result<Plan, Failure> {
+        let embedded = args.url.is_none();
+        let idp = match args.idp.as_str() {
+            "auto" if embedded => Some(EMBEDDED_IDP),
+            "auto" => None,
+            name => Some(name),
+        };
+        let usage = |error: String| Failure::usage(format!("--idp: {error}"));
+        let idp = idp.map(profile).transpose().map_err(usage)?;
+        let named = args.only.as_deref().and_then(exact);
+        let seed = args.seed.or(named.map(|(seed, _)| seed)).unwrap_or(1);
+        let mut lives = args.lives.unwrap_or(if embedded { 256 } else { 64 });
+        if let Some((_, number)) = named.filter(|(named, _)| *named == seed) {
+            lives = lives.max(number.saturating_add(1));
+        }
+        let mut plan = Plan {
+            idp,
+            seed,
+            lives,
+            jobs: args.jobs.map_or(if embedded { 2 } else { 1 }, usize::from),
+            named: lifecycles(),
+            selectors: Vec::new(),
+        };
+        let all = plan.named.iter().map(|(selector, _)| selector.clone());
+        let all = all.chain((0..lives).map(|number| format!("life/{seed}/{number}"))).chain(["canary".to_owned()]);
+        let only = args.only.as_deref();
+        plan.selectors = all.filter(|selector| only.is_none_or(|only| selects(only, selector))).collect();
+        if let Some(only) = only {
+            let idle = only.split(',').find(|part| !plan.selectors.iter().any(|s| selects(part, s)));
+            if let Some(part) = idle {
+                let last = lives.saturating_sub(1);
+                return Err(Failure::usage(format!(
+                    "--only: {part:?} selects nothing; there are life/{seed}/0 to life/{seed}/{last}, canary, and what scimproof list lifecycles names"
+                )));
+            }
+        }
+        Ok(plan)
+    }
+}
+
+/// The seed and the number of the one generated life that a selector names.
+fn exact(only: &str) -> Option<(u64, usize)> {
+    let (seed, number) = only.strip_prefix("life/")?.split_once('/')?;
+    Some((seed.parse().ok()?, number.parse().ok().filter(|n| *n < 1_000_000)?))
+}
+
+/// The profile that was asked for, or the first one that fits. Finding that out takes a canary of its own.
+async fn choose(
+    plan: &Plan,
+    site: &Site,
+    asked: &mut Asked,
+    leave_deactivated: bool,
+) -> Result<(Profile, Option<Stage>), (Refusal, Stage)> {
+    if let Some(idp) = &plan.idp {
+        asked.idp.clone_from(&idp.profile);
+        return Ok((idp.clone(), None));
+    }
+    let mut stage = site.stage(None);
+    asked.idp = "auto".to_owned();
+    let mut fitting = Vec::new();
+    for name in AUTO {
+        match profile(name) {
+            Ok(profile) => fitting.push(profile),
+            Err(error) => return Err((Refusal::Usage(error), stage)),
+        }
+    }
+    let first = fitting[0].clone();
+    if let Err(refusal) = canary(&mut stage, &first, leave_deactivated).await {
+        asked.idp = first.profile;
+        return Err((refusal, stage));
+    }
+    let lacking = first.unmet(&stage.contract);
+    let found = fitting.into_iter().find(|profile| profile.unmet(&stage.contract).is_empty());
+    let chosen = found.unwrap_or_else(|| first.clone());
+    asked.chosen = Some(match (chosen.profile == first.profile, lacking.is_empty()) {
+        (true, true) => format!("--idp auto: {} fits", chosen.profile),
+        (true, false) => "--idp auto: no profile fits".to_owned(),
+        (false, _) => format!("--idp auto: {} would need {}", first.profile, lacking.join(", ")),
+    });
+    asked.idp.clone_from(&chosen.profile);
+    Ok((chosen, Some(stage)))
+}
+
+fn options(args: &RunArgs, plan: &Plan, before: &Before, idp: &Profile, sp: Option<String>) -> RunOptions {
+    let known = before.baseline.as_ref().map_or_else(BTreeSet::new, |b| b.fingerprints(before.begun.day()));
+    let named = plan.named.iter().map(|(selector, life)| {
+        let life = Scenario { idp: idp.profile.clone(), sp: sp.clone(), ..life.clone() };
+        (selector.clone(), life)
+    });
+    RunOptions {
+        idp: idp.profile.clone(),
+        lives: plan.lives,
+        seed: plan.seed,
+        jobs: plan.jobs,
+        only: args.only.clone(),
+        named: named.collect(),
+        known,
+        leave_deactivated: args.endpoint.leave_deactivated,
+        shrink: !args.no_shrink,
+        fault: args.play.fault.clone(),
+        sp,
+    }
+}

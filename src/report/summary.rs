@@ -1,0 +1,152 @@
+//! The end of a report: what was done, how often, what was not looked at, and the verdict.
+
+use std::fmt::Write as _;
+
+use super::floors::endpoint_rules;
+use super::words::{cut, thousands};
+use super::{Asked, Paint, Report, Word, plain};
+
+/// The first line of a run: who plays against whom.
+pub fn opening(asked: &Asked) -> String {
+    let against = match (&asked.url, &asked.sp) {
+        (Some(url), Some(sp)) => format!("{url} (sp {sp})"),
+        (Some(url), None) => format!("{url} (contract as discovered)"),
+        (None, Some(sp)) => format!("the embedded reference (sp {sp})"),
+        (None, None) => "the embedded reference".to_owned(),
+    };
+    let fault = asked.fault.as_ref().map(|fault| format!(", with planted fault {fault}")).unwrap_or_default();
+    let chosen = asked.chosen.as_ref().map(|why| format!(" [{why}]")).unwrap_or_default();
+    format!("{} against {against}{fault}{chosen}", asked.idp)
+}
+
+/// The summary after the findings.
+pub fn summary(report: &Report, paint: Paint) -> String {
+    let mut out = String::new();
+    if report.run.refusal.is_none() {
+        played(&mut out, report);
+        rules(&mut out, report, paint);
+        choices(&mut out, report);
+        floors(&mut out, report, paint);
+        section(&mut out, "not looked at", &report.not_looked_at());
+    }
+    left(&mut out, report);
+    verdict(&mut out, report, paint);
+    out
+}
+
+fn played(out: &mut String, report: &Report) {
+    let (run, asked) = (&report.run, &report.asked);
+    let totals = &run.totals;
+    let events = totals.all_events();
+    let tenths = (events * 10).checked_div(totals.lives).unwrap_or(0);
+    let _ = writeln!(
+        out,
+        "played     {} (seed {}), {} requests of the identity provider, {} of the harness",
+        if totals.lives == 1 { "1 life".to_owned() } else { format!("{} lives", thousands(totals.lives)) },
+        asked.seed,
+        thousands(totals.requests),
+        thousands(totals.own_requests + run.canary.requests),
+    );
+    let _ = writeln!(
+        out,
+        "           {} events after the start, {}.{} a life; {} without effect; {} of {} writes lawfully refused",
+        thousands(events),
+        tenths / 10,
+        tenths % 10,
+        thousands(totals.skipped),
+        thousands(totals.excused),
+        thousands(totals.writes),
+    );
+    if run.overhead_executions > 0 {
+        let _ =
+            writeln!(out, "           {} more lives to run failures again and to shrink them", run.overhead_executions);
+    }
+    let failed = totals.requirements.values().filter(|c| c.failed > 0).count();
+    let _ =
+        writeln!(out, "           {} requirements of the RFCs exercised, {failed} failed", totals.requirements.len());
+}
+
+fn rules(out: &mut String, report: &Report, paint: Paint) {
+    let _ = writeln!(out, "rules      exercised  failed");
+    for rule in endpoint_rules() {
+        let asked_for = report.asked.only.is_none() || report.run.totals.rules.contains_key(&rule.id);
+        if !asked_for {
+            continue;
+        }
+        let counts = report.run.totals.rules.get(&rule.id).copied().unwrap_or_default();
+        let row = format!(
+            "  {:8} {:>9} {:>7}  {}",
+            rule.id,
+            thousands(counts.exercised),
+            thousands(counts.failed),
+            rule.title
+        );
+        let row = match (counts.exercised, counts.failed) {
+            (0, _) => paint.faint(&row),
+            (_, 0) => row,
+            _ => paint.bad(&row),
+        };
+        let _ = writeln!(out, "{row}");
+    }
+}
+
+/// The alternatives of the register that the endpoint took, several a line.
+fn choices(out: &mut String, report: &Report) {
+    let taken = report.run.totals.choices.iter().map(|(choice, times)| format!("{choice} {}", thousands(*times)));
+    let mut lines = vec![String::new()];
+    for choice in taken {
+        let line = lines.last_mut().filter(|line| line.len() + choice.len() < 100);
+        match line {
+            Some(line) if line.is_empty() => line.push_str(&choice),
+            Some(line) => _ = write!(line, ", {choice}"),
+            None => lines.push(choice),
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    section(out, "choices", &lines);
+}
+
+fn floors(out: &mut String, report: &Report, paint: Paint) {
+    let floors = &report.floors;
+    let word = if floors.are_met() { paint.good("met") } else { paint.bad("not met") };
+    let _ = writeln!(out, "floors     {word}");
+    for line in floors.lines() {
+        let _ = writeln!(out, "           {line}");
+    }
+}
+
+fn left(out: &mut String, report: &Report) {
+    let run = &report.run;
+    if run.deactivated > 0 {
+        let _ = writeln!(out, "left       {} users of ours, inactive, as permitted", run.deactivated);
+    }
+    let lines: Vec<String> = run.leftovers.iter().map(|l| cut(&plain(l), 160)).collect();
+    section(out, "left", &lines);
+}
+
+fn verdict(out: &mut String, report: &Report, paint: Paint) {
+    let verdict = &report.verdict;
+    let word = match verdict.word {
+        Word::Conformant => paint.good(verdict.word.as_str()),
+        _ => paint.bad(verdict.word.as_str()),
+    };
+    let _ = writeln!(out, "verdict    {word} (exit {})", verdict.exit);
+    const MOST: usize = 12;
+    for reason in verdict.reasons.iter().take(MOST) {
+        let _ = writeln!(out, "           {reason}");
+    }
+    if verdict.reasons.len() > MOST {
+        let _ = writeln!(out, "           and {} more", verdict.reasons.len() - MOST);
+    }
+}
+
+fn section(out: &mut String, name: &str, lines: &[String]) {
+    for (index, line) in lines.iter().enumerate() {
+        // A long name has a line of its own.
+        if index == 0 && name.len() > 10 {
+            let _ = writeln!(out, "{name}");
+        }
+        let head = if index == 0 && name.len() <= 10 { name } else { "" };
+        let _ = writeln!(out, "{head:10} {line}");
+    }
+}

@@ -1,0 +1,27 @@
+//! What to run, as written: named lives and known deviations.
+
+mod deviations;
+mod named;
+
+pub use deviations::{Deviations, Entry, Matching, Ran};
+pub use named::lifecycles;
+
+use serde::de::DeserializeOwned;
+
+/// Reads a YAML file's text; the error says file, line, column and what is wrong.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, String> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let message = error.without_snippet().to_string();
+        match error.location() {
+            Some(at) => {
+                let (line, column) = (at.line(), at.column());
+                let place = format!(" at line {line}, column {column}");
+                format!("{file}:{line}:{column}: {}", message.trim_end_matches(&place))
+            }
+            None => format!("{file}: {message}"),
+        }
+    })
+}
