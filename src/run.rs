@@ -19,12 +19,17 @@ pub use lives::{Run, RunOptions, replay, run, selects};
 pub use stage::{Progress, Stage};
 pub use totals::{Counts, Totals};
 
-/// Plays a life on fresh state. The namespace keeps it apart from all others; findings in `known` do not end it.
+/// Plays a life on fresh state. The number of the execution gives it names of its own; findings in `known` do not end it.
 ///
 /// # Errors
 /// What is wrong with the scenario itself: an unknown profile, knob or value.
-pub async fn play(stage: &Stage, scenario: &Scenario, known: &(dyn Fn(&str) -> bool + Sync)) -> Result<Played, String> {
-    let mut life = Life::begin(stage, scenario)?;
+pub async fn play(
+    stage: &Stage,
+    scenario: &Scenario,
+    execution: u64,
+    known: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Played, String> {
+    let mut life = Life::begin(stage, scenario, execution)?;
     life.set_up(&scenario.application).await;
     for (index, event) in scenario.events.iter().enumerate() {
         let change = life.directory.apply(event);

@@ -1,5 +1,6 @@
 //! The reference service provider in process: the endpoint of a run without a URL, and what `serve` answers with.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -12,18 +13,33 @@ use crate::model::{Provider, ProviderOptions};
 #[derive(Debug)]
 pub struct Embedded {
     provider: Mutex<Provider>,
+    /// Seconds of its own time; none: the time of the world.
+    clock: Option<AtomicI64>,
 }
 
 impl Embedded {
-    /// An empty reference service provider.
+    /// An empty reference service provider in which a second passes with each request: what it answers does not depend
+    /// on the speed of the machine.
     pub fn new(options: ProviderOptions) -> Embedded {
-        Embedded { provider: Mutex::new(Provider::new(options)) }
+        Embedded { provider: Mutex::new(Provider::new(options)), clock: Some(AtomicI64::new(1_767_225_600)) }
+    }
+
+    /// An empty reference service provider that goes by the time of the world.
+    pub fn with_wall_clock(options: ProviderOptions) -> Embedded {
+        Embedded { clock: None, ..Embedded::new(options) }
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        match &self.clock {
+            Some(clock) => jiff::Timestamp::from_second(clock.fetch_add(1, Ordering::Relaxed)).unwrap_or_default(),
+            #[allow(clippy::disallowed_methods, reason = "this is the edge where the reference learns what time it is")]
+            None => jiff::Timestamp::now(),
+        }
     }
 
     /// Answers a request now.
     pub fn answer(&self, request: &Request) -> Response {
-        #[allow(clippy::disallowed_methods, reason = "this is the edge where the reference learns what time it is")]
-        let now = jiff::Timestamp::now();
+        let now = self.now();
         let now = format!("{now:.3}");
         self.provider.lock().unwrap_or_else(PoisonError::into_inner).answer(request, &now)
     }

@@ -110,7 +110,13 @@ impl Profile {
 
     /// What the profile cannot do without and the contract does not offer.
     pub fn unmet(&self, contract: &Contract) -> Vec<String> {
-        self.needs.iter().filter(|need| !met(need, contract)).cloned().collect()
+        let unmet = self.needs.iter().filter(|need| !met(need, contract)).cloned();
+        let settings = self.policy.iter().chain(&self.wire);
+        let unsaid = settings.filter(|(name, setting)| {
+            let mut values = setting.open.iter().chain([&setting.value]);
+            !values.any(|value| servable(name, value, contract))
+        });
+        unmet.chain(unsaid.map(|(name, setting)| format!("{name}={}", setting.value))).collect()
     }
 }
 

@@ -54,7 +54,7 @@ pub async fn canary(stage: &mut Stage, profile: &Profile, leave_deactivated: boo
     stage.contract = discovered;
     let scenario = Scenario::new(&profile.profile);
     let facts = {
-        let life = Life::begin(stage, &scenario).map_err(Refusal::Usage)?;
+        let life = Life::begin(stage, &scenario, stage.next_execution()).map_err(Refusal::Usage)?;
         let mut flight = Flight { life, facts: stage.contract.clone(), lacks: Vec::new() };
         let result = flight.fly(leave_deactivated).await;
         flight.life.conclude(None, "canary", &|_| true);

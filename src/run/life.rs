@@ -77,8 +77,8 @@ impl<'a> Life<'a> {
     ///
     /// # Errors
     /// What is wrong with the scenario: an unknown profile, knob or value.
-    pub fn begin(stage: &'a Stage, scenario: &Scenario) -> Result<Life<'a>, String> {
-        let names = stage.fresh_namespace();
+    pub fn begin(stage: &'a Stage, scenario: &Scenario, execution: u64) -> Result<Life<'a>, String> {
+        let names = stage.namespace(execution);
         let knobs = profile(&scenario.idp)?.complete(&scenario.knobs)?;
         let policy = Policy::from_knobs(&knobs)?;
         let contract = stage.contract.clone();

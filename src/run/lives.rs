@@ -81,6 +81,8 @@ pub struct Run {
 /// One life to be played.
 #[derive(Debug, Clone)]
 struct Planned {
+    /// The number of its first execution.
+    execution: u64,
     selector: String,
     scenario: Scenario,
 }
@@ -144,8 +146,12 @@ pub async fn replay(
 fn plan(stage: &Stage, options: &RunOptions, profile: &Profile) -> Vec<Planned> {
     let selected = |selector: &str| options.only.as_deref().is_none_or(|only| selects(only, selector));
     let named = options.named.iter().filter(|(selector, _)| selected(selector));
-    let mut planned: Vec<Planned> =
-        named.map(|(selector, scenario)| Planned { selector: selector.clone(), scenario: scenario.clone() }).collect();
+    let planned_life = |selector: &String, scenario: &Scenario| Planned {
+        execution: stage.next_execution(),
+        selector: selector.clone(),
+        scenario: scenario.clone(),
+    };
+    let mut planned: Vec<Planned> = named.map(|(selector, scenario)| planned_life(selector, scenario)).collect();
     let settings = Settings {
         idp: options.idp.clone(),
         sp: options.sp.clone(),
@@ -159,7 +165,7 @@ fn plan(stage: &Stage, options: &RunOptions, profile: &Profile) -> Vec<Planned> 
         let selector = format!("life/{}/{number}", options.seed);
         if selected(&selector) {
             let scenario = life(&mut Seeded::new(options.seed, number as u64), &settings);
-            planned.push(Planned { selector, scenario });
+            planned.push(planned_life(&selector, &scenario));
         }
     }
     planned
@@ -227,7 +233,7 @@ async fn play_round(
             let Some((index, planned)) = waiting.next() else { break };
             let (stage, known) = (Arc::clone(stage), Arc::clone(&known));
             playing.spawn(async move {
-                let played = play(&stage, &planned.scenario, &|f| known.contains(f)).await;
+                let played = play(&stage, &planned.scenario, planned.execution, &|f| known.contains(f)).await;
                 (index, played.unwrap_or_else(unplayable))
             });
         }
@@ -352,7 +358,9 @@ impl Execute for Executor<'_> {
     async fn execute(&mut self, scenario: &Scenario) -> Vec<Found> {
         self.executions += 1;
         let wanted = self.fingerprint.to_owned();
-        let Ok(played) = play(self.stage, scenario, &|f| f != wanted).await else { return Vec::new() };
+        let Ok(played) = play(self.stage, scenario, self.stage.next_execution(), &|f| f != wanted).await else {
+            return Vec::new();
+        };
         let found = |f: &Finding| Found {
             fingerprint: f.fingerprint.clone(),
             event: f.place.event,

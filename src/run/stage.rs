@@ -44,9 +44,14 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A namespace that nothing else has.
-    pub fn fresh_namespace(&self) -> Namespace {
-        let number = self.executions.fetch_add(1, Ordering::Relaxed);
+    /// A number that no execution had before; for executions one after the other.
+    pub fn next_execution(&self) -> u64 {
+        self.executions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The namespace of an execution. It follows from the number alone, so that what an endpoint makes of names does not
+    /// depend on which life happens to run first.
+    pub fn namespace(&self, number: u64) -> Namespace {
         Namespace {
             prefix: format!("{}{}-", self.run_prefix, base36(number, 4)),
             email_domain: self.email_domain.clone(),
