@@ -48,7 +48,7 @@ pub(super) async fn check() -> Result<(), String> {
         interrupted: Arc::new(AtomicBool::new(false)),
         executions: AtomicU64::new(0),
     };
-    let played = play(&stage, &Scenario::from_yaml(LIFE)?, &|_| false).await?;
+    let played = play(&stage, &Scenario::from_yaml(LIFE)?, stage.next_execution(), &|_| false).await?;
     match played.findings.iter().any(|finding| finding.outcome == Outcome::Fail) {
         true => Ok(()),
         false => Err(format!("the known-bad endpoint ({FAULT}) was not reported")),
