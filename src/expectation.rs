@@ -269,6 +269,8 @@ pub struct Expectation {
     pub requirement: &'static str,
     /// The target is known to be there; if it is not found, this requirement is broken.
     pub there: Option<&'static str>,
+    /// The resources because of which the request must be refused.
+    pub rivals: Vec<String>,
 }
 
 /// A part of an object whose write was lawfully refused.

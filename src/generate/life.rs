@@ -142,7 +142,7 @@ impl<'a> Recipe<'a> {
     /// Lets things happen: the activation, mostly at once, and then one step after another.
     fn live(&mut self) {
         let many = self.choices.chance(10);
-        self.left = 11 + self.choices.below(20) as usize + if many { 20 + self.choices.below(20) as usize } else { 0 };
+        self.left = 13 + self.choices.below(22) as usize + if many { 20 + self.choices.below(20) as usize } else { 0 };
         self.left = self.left.min(self.settings.max_events.saturating_sub(1));
         let late = if self.choices.chance(7) { 1 + self.choices.below(3) } else { 0 };
         for _ in 0..late {

@@ -47,7 +47,7 @@ impl Rules<'_> {
         let known = |member: &String| self.store.any(member).is_some();
         let unknown = new.members.must.iter().any(|m| !known(m) && !old.members.must.contains(m));
         self.lawful_refusals(&new, unknown, &mut alternatives);
-        Expectation { alternatives, requirement: "7644-3.5.2-32", there: Some(old.exists_cause) }
+        Expectation { alternatives, requirement: "7644-3.5.2-32", there: Some(old.exists_cause), rivals: Vec::new() }
     }
 
     /// 200 with the resource and 204 (A51), with only the listed values removed, or all of them (A55).
@@ -126,6 +126,10 @@ impl Rules<'_> {
         new.members = Members { must, may, any: old.members.any && !replaced.contains("members") };
         new.fresh.clear();
         new.suspects.clear();
+        for id in added(operations) {
+            new.fresh.insert(id.clone());
+            new.member_cause.insert(id, "7644-3.5.2.1-05");
+        }
         for (name, cause) in self.causes(operations) {
             if name.eq_ignore_ascii_case("members") {
                 blame_members(old, &mut new, cause);
@@ -135,7 +139,8 @@ impl Rules<'_> {
             }
         }
         let only_adds = operations.iter().all(|o| o.op == Op::Add);
-        let settled = !old.is_open() && old.moved != Moved::NotBefore;
+        // Only what a read has confirmed is known to be there already.
+        let settled = !old.is_open() && old.moved != Moved::NotBefore && old.member_cause.is_empty();
         new.moved = if !applied.changed && only_adds && settled { Moved::Same } else { Moved::NotBefore };
         Ok((new, applied))
     }
@@ -166,6 +171,15 @@ impl Rules<'_> {
         }
         causes
     }
+}
+
+/// The ids that the operations add to the members, whether they are there already or not.
+fn added(operations: &[Operation]) -> Vec<String> {
+    let adds = operations
+        .iter()
+        .filter(|o| o.op == Op::Add && o.path.as_ref().is_some_and(|p| p.attr.name.eq_ignore_ascii_case("members")));
+    let values = adds.filter_map(|o| o.value.as_ref()?.as_array()).flatten();
+    values.filter_map(|v| v.get("value")?.as_str()).map(str::to_owned).collect()
 }
 
 /// Whom an operation put in or took out is on its account; a removal that carries values is suspected of the others too.

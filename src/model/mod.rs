@@ -119,5 +119,5 @@ impl Rules<'_> {
 
 /// An expectation with a single alternative.
 pub(crate) fn only(alternative: Alternative, requirement: &'static str) -> Expectation {
-    Expectation { alternatives: vec![alternative], requirement, there: None }
+    Expectation { alternatives: vec![alternative], requirement, there: None, rivals: Vec::new() }
 }

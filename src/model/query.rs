@@ -81,7 +81,7 @@ impl Rules<'_> {
             let refused = Alternative::new(&[400, 403, 501], Body::Error(&[])).refusing();
             alternatives.push(refused.taking("A33", "refused"));
         }
-        Expectation { alternatives, requirement: "7644-3.4.2-09", there: None }
+        Expectation { alternatives, requirement: "7644-3.4.2-09", there: None, rivals: Vec::new() }
     }
 
     fn holds(&self, filter: &Filter, belief: &Belief) -> Result<bool, crate::scim::error::ScimError> {

@@ -27,7 +27,12 @@ impl Rules<'_> {
         } else if kind == Kind::User && belief.inactive() {
             alternatives.push(absent.taking("A23", "hidden"));
         }
-        Expectation { alternatives, requirement: belief.exists_cause, there: Some(belief.exists_cause) }
+        Expectation {
+            alternatives,
+            requirement: belief.exists_cause,
+            there: Some(belief.exists_cause),
+            rivals: Vec::new(),
+        }
     }
 
     /// POST to a collection.
@@ -59,7 +64,7 @@ impl Rules<'_> {
         if self.store.gone().any(|g| g.kind == kind && same_name(g, &belief)) {
             alternatives.push(conflict_409().taking("A08", "refused-409"));
         }
-        Expectation { alternatives, requirement: "7644-3.3-07", there: None }
+        Expectation { alternatives, requirement: "7644-3.3-07", there: None, rivals: Vec::new() }
     }
 
     /// PUT (RFC 7644 section 3.5.1).
@@ -102,7 +107,7 @@ impl Rules<'_> {
             form(&[204], Body::Empty).taking("A49", "no-content-204"),
         ];
         self.lawful_refusals(&new, unknown, &mut alternatives);
-        Expectation { alternatives, requirement: "7644-3.5.1-12", there: Some(old.exists_cause) }
+        Expectation { alternatives, requirement: "7644-3.5.1-12", there: Some(old.exists_cause), rivals: Vec::new() }
     }
 
     /// A refusal of PUT that the provider states of itself, or that the canary met.
@@ -155,7 +160,7 @@ impl Rules<'_> {
         if belief.uncertain {
             alternatives.push(Alternative::new(&[404], Body::Error(&[])).doing(Effect::Remove(id.to_owned())));
         }
-        Expectation { alternatives, requirement: "7644-3.6-05", there: Some(belief.exists_cause) }
+        Expectation { alternatives, requirement: "7644-3.6-05", there: Some(belief.exists_cause), rivals: Vec::new() }
     }
 
     /// The member ids of a body, sorted into those that stand for resources of ours and others.
@@ -194,7 +199,9 @@ impl Rules<'_> {
         let mut alternatives = vec![conflict_409().taking("A06", "conflict-409")];
         let bad_request = Alternative::new(&[400], Body::Error(&["uniqueness"])).refusing();
         alternatives.push(if create { bad_request.taking("A06", "bad-request-400") } else { bad_request });
-        Some(Expectation { alternatives, requirement, there: None })
+        let there = (!create).then_some(new.exists_cause);
+        let rivals = others.iter().map(|o| o.id.clone()).collect();
+        Some(Expectation { alternatives, requirement, there, rivals })
     }
 
     fn published_unique(&self, kind: Kind, name: &str) -> bool {

@@ -86,8 +86,11 @@ fn wrong_status(expectation: &Expectation, exchange: &Exchange) -> Difference {
         }
         _ => expectation.requirement,
     };
-    Difference::fail(requirement, "", &expected.join(" or "), &observed.to_string())
-        .with(form::detail_of(&exchange.response))
+    Difference {
+        missing: if exchange.response.is_success() { expectation.rivals.clone() } else { Vec::new() },
+        ..Difference::fail(requirement, "", &expected.join(" or "), &observed.to_string())
+            .with(form::detail_of(&exchange.response))
+    }
 }
 
 /// Holds an answer against one alternative; none if the status is another.

@@ -277,7 +277,9 @@ fn members(check: &mut Check<'_>, duty: &GroupDuty, resource: &Value, seen: &See
     };
     // Somebody whose account was lawfully refused, or is not known, is not looked for.
     let looked_for = |label: &&Label| {
-        !ids_of(label).is_empty() && excused.register(&format!("user:{label}"), &Facet::Exists).is_none()
+        !ids_of(label).is_empty()
+            && !ids_of(label).iter().any(|id| seen.departed.contains(id))
+            && excused.register(&format!("user:{label}"), &Facet::Exists).is_none()
     };
     let absent = |label: &&Label| !ids_of(label).iter().any(|id| shown.contains(id));
     let missing: Vec<&Label> = duty.must.iter().filter(looked_for).filter(absent).collect();

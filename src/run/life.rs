@@ -330,22 +330,36 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// A member that is missing may be missing because the account is gone: then that is what is wrong.
+    /// After an answer that fits nothing: what is there now, and whether something that is missing is missing because
+    /// the account behind it is gone; then that is what is wrong.
     pub async fn diagnose(&mut self) {
-        let suspects: BTreeSet<String> = self.problems.iter().flat_map(|p| p.difference.missing.clone()).collect();
+        let failed = |p: &Problem| p.difference.outcome == Outcome::Fail;
+        if !self.problems.iter().any(failed) {
+            return;
+        }
+        let mut suspects: BTreeSet<String> = self.problems.iter().flat_map(|p| p.difference.missing.clone()).collect();
+        let kinds = [Kind::User, Kind::Group];
+        let store = self.model.store();
+        suspects.extend(kinds.into_iter().flat_map(|k| store.of(k)).filter(|b| b.uncertain).map(|b| b.id.clone()));
         let mut gone = BTreeSet::new();
         for id in suspects {
-            if let Some(kind) = self.model.store().any(&id).map(|b| b.kind) {
-                let request = Request::new(Origin::Settle, Method::Get, format!("/{}/{id}", kind.endpoint()));
-                if self.exchange(request).await.is_some_and(|e| e.response.status == 404) {
-                    gone.insert(id);
+            let Some((kind, cause)) = self.model.store().any(&id).map(|b| (b.kind, b.exists_cause)) else { continue };
+            let request = Request::new(Origin::Settle, Method::Get, format!("/{}/{id}", kind.endpoint()));
+            let before = self.problems.len();
+            if self.exchange(request).await.is_some_and(|e| e.response.status == 404) {
+                // An inactive account that is not shown may be hidden (A23); one that is missed elsewhere too is gone.
+                let missed = self.problems[..before].iter().any(|p| p.difference.missing.contains(&id));
+                if missed && !self.problems[before..].iter().any(failed) {
+                    let subject = self.subjects.get(&id).cloned();
+                    let exchange = self.exchanges.len() - 1;
+                    self.problems.push(Problem { subject, difference: Difference::gone(cause, &id), exchange });
                 }
+                gone.insert(id);
             }
         }
-        if !gone.is_empty() {
-            self.problems
-                .retain(|p| p.difference.missing.is_empty() || !p.difference.missing.iter().all(|m| gone.contains(m)));
-        }
+        let explained =
+            |p: &Problem| !p.difference.missing.is_empty() && p.difference.missing.iter().all(|id| gone.contains(id));
+        self.problems.retain(|p| !explained(p));
     }
 
     /// Whether there is no point in going on.
