@@ -243,6 +243,9 @@ impl Client {
                 let ids = self.ids(members);
                 // S11: a group nobody is in is not created.
                 let name = self.names.group_name(&group.name);
+                if ids.is_empty() && !members.is_empty() {
+                    self.learned.gave_up.push(format!("group:{label}"));
+                }
                 (!ids.is_empty()).then(|| {
                     client(Method::Post, "/Groups".into()).with_body(self.wire.group(&name, &ids, &self.contract))
                 })

@@ -338,12 +338,16 @@ impl<'a> Life<'a> {
             return;
         }
         let mut suspects: BTreeSet<String> = self.problems.iter().flat_map(|p| p.difference.missing.clone()).collect();
+        suspects.extend(self.problems.iter().filter(|p| failed(p)).filter_map(|p| p.difference.about.clone()));
         let kinds = [Kind::User, Kind::Group];
         let store = self.model.store();
         suspects.extend(kinds.into_iter().flat_map(|k| store.of(k)).filter(|b| b.uncertain).map(|b| b.id.clone()));
         let mut gone = BTreeSet::new();
         for id in suspects {
-            let Some((kind, cause)) = self.model.store().any(&id).map(|b| (b.kind, b.exists_cause)) else { continue };
+            let Some((kind, cause)) = self.model.store().any(&id).map(|b| (b.kind, b.exists_cause)) else {
+                gone.extend(self.model.store().is_gone(&id).then_some(id));
+                continue;
+            };
             let request = Request::new(Origin::Settle, Method::Get, format!("/{}/{id}", kind.endpoint()));
             let before = self.problems.len();
             if self.exchange(request).await.is_some_and(|e| e.response.status == 404) {
