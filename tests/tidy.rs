@@ -16,8 +16,9 @@ const LAYERS: &[&[&str]] = &[
     &["scenario"],
     &["verdict"],
     &["idp", "model", "oracle"],
-    &["endpoint", "generate", "suite", "report"],
+    &["endpoint", "generate", "suite"],
     &["run", "fuzzing"],
+    &["report"],
     &["cli", "harness"],
     &["lib", "main"],
 ];
