@@ -31,7 +31,8 @@ peer_install() {
         printf 'installing %s into %s\n' "$1" "$home" >&2
         find "$home" -mindepth 1 -delete
         cp "$peers/$1"/* "$home"
-        install >"$home/install.log" 2>&1 || { cat "$home/install.log" >&2; die "$1 cannot be installed"; }
+        # A shell of its own: behind `||` this one would not stop at the first command that fails.
+        bash -euo pipefail -c 'source ./peer.sh; install' >install.log 2>&1 || { cat install.log >&2; die "$1 cannot be installed"; }
         printf '%s\n' "$recipe" >"$home/.installed"
     fi
 }
