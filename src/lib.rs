@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod suite;
 pub mod generate;
 pub mod run;
+pub mod fuzzing;
 pub mod report;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -186,7 +186,7 @@ impl Client {
             .iter()
             .filter(|m| gone(m) && self.users.contains_key(*m))
             // A user whose account is deleted needs no removal from groups.
-            .filter(|m| !(deletes && !after.users.contains_key(*m)))
+            .filter(|m| !deletes || after.users.contains_key(*m))
             .cloned()
             .collect();
         if self.wire.group_verb == Verb::Put {

@@ -39,7 +39,7 @@ impl Rules<'_> {
             return conflict;
         }
         let cleared = applied.points.contains(&Point::RemoveWithValue).then(|| {
-            let all = PatchChoices { remove_with_value: RemoveWithValue::All, ..listed.clone() };
+            let all = PatchChoices { remove_with_value: RemoveWithValue::All, ..listed };
             self.outcome(old, &operations, &all).map(|(belief, _)| belief).unwrap_or_else(|_| new.clone())
         });
         let mut alternatives = self.successes(old, &new, cleared.as_ref());

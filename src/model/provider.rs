@@ -9,7 +9,6 @@ use super::{Rules, Store};
 use crate::contract::{Contract, ProviderProfile};
 use crate::exchange::{Method, Request, Response};
 use crate::expectation::{Alternative, Belief, Body, Effect, Kind, ListBody};
-use crate::requirement::{Tolerance, Tone, catalogue};
 use crate::scim::error::ScimError;
 use crate::scim::message;
 
@@ -437,16 +436,32 @@ fn provider_config(base: &str) -> Value {
     Value::Object(config)
 }
 
-/// Every alternative that the reference can take is one that the register accepts or warns of.
-pub(crate) fn unlawful() -> Vec<String> {
-    let mut wrong = Vec::new();
-    for (id, names) in choosable() {
-        for name in *names {
-            let tone = catalogue().register(id).and_then(|e| e.tone(name, Tolerance::Strict));
-            if !matches!(tone, Some(Tone::Accept | Tone::Warn)) {
-                wrong.push(format!("{id}={name}"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requirement::{Tolerance, Tone, catalogue};
+
+    #[test]
+    fn every_alternative_that_the_reference_takes_is_accepted_or_warned_of() {
+        for (id, names) in choosable() {
+            for name in *names {
+                let tone = catalogue().register(id).and_then(|e| e.tone(name, Tolerance::Strict));
+                assert!(matches!(tone, Some(Tone::Accept | Tone::Warn)), "{id}={name}: {tone:?}");
             }
         }
     }
-    wrong
+
+    #[test]
+    fn choices_are_read_and_mistakes_named() {
+        let fixed = Choices::parse("A46=kept,A51=no-content-204", 1).expect("choices");
+        assert_eq!(fixed.take("A46", "x"), "kept");
+        assert_eq!(fixed.take("A49", "x"), "ok-200");
+        for (text, needle) in [("A46", "ENTRY=ALTERNATIVE"), ("A99=x", "A99"), ("A46=gone", "cleared")] {
+            let error = Choices::parse(text, 1).expect_err("a mistake");
+            assert!(error.contains(needle), "{error}");
+        }
+        let random = Choices::Random(7);
+        let drawn: std::collections::BTreeSet<&str> = (0..64).map(|n| random.take("A46", &format!("ns{n}"))).collect();
+        assert_eq!(drawn.len(), 3, "all three are drawn");
+    }
 }

@@ -13,8 +13,6 @@ use crate::scim::error::ScimType;
 use crate::scim::message::{ERROR_URN, LIST_RESPONSE_URN, names_schema};
 use crate::scim::resource::lookup;
 use crate::verdict::Difference;
-#[cfg(test)]
-use crate::verdict::Outcome;
 
 /// Checks the form of an answer.
 pub(super) fn check(exchange: &Exchange, contract: &Contract) -> Vec<Difference> {
@@ -402,10 +400,4 @@ fn password(shown: &Map<String, Value>, out: &mut Vec<Difference>) {
     if lookup(shown, "password").is_some_and(|(_, p)| !unassigned(p)) {
         out.push(Difference::fail("7643-4.1.1-16", "/password", "no password", "a password"));
     }
-}
-
-/// Whether anything failed.
-#[cfg(test)]
-pub(super) fn fails(differences: &[Difference]) -> Vec<&str> {
-    differences.iter().filter(|d| d.outcome == Outcome::Fail).map(|d| d.requirement.as_str()).collect()
 }

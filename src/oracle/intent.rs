@@ -212,14 +212,12 @@ impl Duties {
     fn locked_out(&self, label: &str, change: &Change) -> bool {
         let narrow = self.policy.other_active_group == OtherActiveGroup::BoundWhileManaged;
         let still = self.users.get(label).is_some_and(|d| d.presence == Presence::Must && d.active.is_none());
-        let touched = matches!(
-            change.event,
-            AdminEvent::Activate | AdminEvent::UserResume(_) | AdminEvent::UserUpdate(_) | AdminEvent::MemberAdd(_)
-        );
         if narrow && !change.after.manages_groups() && left_group(label, change) {
             return true;
         }
-        still && !(touched && !change.before.in_scope(label)) && !matches!(change.event, AdminEvent::Activate)
+        // Until the account is written again because its owner comes (back) into scope.
+        let comes_back = matches!(change.event, AdminEvent::Activate) || !change.before.in_scope(label);
+        still && !comes_back
     }
 
     fn fold_group(&mut self, label: &Label, change: &Change) {

@@ -196,6 +196,8 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
         || list.start_index > 1
             && list.walked.len() as u64 + page.resources.len() as u64 >= total
             && !list.walked.is_empty();
+    // How much of an unfiltered list a short page holds depends on strangers; only a walk is judged.
+    let complete = complete && (list.filter.is_some() || list.count.is_none_or(|count| count >= 100));
     for belief in &list.must {
         if complete && !shown.contains(&belief.id) && !list.walked.contains(&belief.id) {
             let requirement = if list.filter.is_some() { "7644-3.4.2.2-03" } else { "7644-3.4.2.4-10" };
