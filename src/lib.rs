@@ -17,5 +17,6 @@ pub mod generate;
 pub mod run;
 pub mod fuzzing;
 pub mod report;
+pub mod harness;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,29 +1,48 @@
-//! What the integration tests share: a stage around the embedded reference.
+//! What the integration tests share: a stage around an endpoint, runs on it, and words for what they found.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use scimproof::contract::{Contract, provider_profile};
 use scimproof::endpoint::Endpoint;
+use scimproof::endpoint::cleanup::CleanupOptions;
 use scimproof::endpoint::embedded::Embedded;
 use scimproof::endpoint::fence::Fence;
+use scimproof::endpoint::ledger::Ledger;
+use scimproof::expectation::Kind;
+use scimproof::harness::Lives;
 use scimproof::model::{Choices, ProviderOptions};
+use scimproof::report::{Asked, Paint, Report, findings};
 use scimproof::requirement::Tolerance;
 use scimproof::run::{Progress, Run, RunOptions, Stage, run};
-use scimproof::verdict::Reported;
+use scimproof::verdict::{Outcome, Reported};
+
+/// The IdP profiles, each with the service-provider profile that the reference plays for it.
+pub(crate) const PROFILES: [(&str, Option<&str>); 2] =
+    [("jumpcloud-workramp", Some("workramp")), ("jumpcloud-custom", None)];
+
+/// The service-provider profile that the reference plays for an IdP profile.
+pub(crate) fn served_as(idp: &str) -> Option<&'static str> {
+    PROFILES.iter().find(|(name, _)| *name == idp).and_then(|(_, sp)| *sp)
+}
 
 /// A reference service provider that plays `sp` with these choices.
-pub fn reference(sp: Option<&str>, choices: Choices) -> Arc<Embedded> {
+pub(crate) fn reference(sp: Option<&str>, choices: Choices) -> Arc<Embedded> {
     let profile = sp.map(|name| provider_profile(name).expect("a profile"));
     Arc::new(Embedded::new(ProviderOptions { profile, choices, ..ProviderOptions::default() }))
 }
 
-/// A stage around an endpoint.
-pub fn stage(inner: Arc<dyn Endpoint>, sp: Option<&str>) -> Stage {
-    let prefix = "spt0000".to_owned();
-    let fence = Arc::new(Fence::new(inner, prefix.clone(), None));
+/// How many resources a reference holds.
+pub(crate) fn held(reference: &Embedded) -> usize {
+    reference.with(|provider| provider.count(Kind::User) + provider.count(Kind::Group))
+}
+
+/// A stage around an endpoint, with names and a ledger of its own.
+pub(crate) fn stage_of(inner: Arc<dyn Endpoint>, sp: Option<&str>, prefix: &str, ledger: Option<Ledger>) -> Stage {
+    let fence = Arc::new(Fence::new(inner, prefix.to_owned(), ledger));
     let provider = sp.map(|name| provider_profile(name).expect("a profile"));
     Stage {
         endpoint: fence.clone(),
@@ -32,14 +51,19 @@ pub fn stage(inner: Arc<dyn Endpoint>, sp: Option<&str>) -> Stage {
         tolerance: Tolerance::Strict,
         email_domain: "scimproof.invalid".to_owned(),
         read_back: None,
-        run_prefix: prefix,
+        run_prefix: prefix.to_owned(),
         interrupted: Arc::new(AtomicBool::new(false)),
         executions: AtomicU64::new(0),
     }
 }
 
-/// Options for so many lives.
-pub fn options(idp: &str, sp: Option<&str>, lives: usize, seed: u64) -> RunOptions {
+/// A stage around an endpoint.
+pub(crate) fn stage(inner: Arc<dyn Endpoint>, sp: Option<&str>) -> Stage {
+    stage_of(inner, sp, "spt0000", None)
+}
+
+/// Options for so many generated lives.
+pub(crate) fn options(idp: &str, sp: Option<&str>, lives: usize, seed: u64) -> RunOptions {
     RunOptions {
         idp: idp.to_owned(),
         sp: sp.map(str::to_owned),
@@ -55,8 +79,14 @@ pub fn options(idp: &str, sp: Option<&str>, lives: usize, seed: u64) -> RunOptio
     }
 }
 
+/// The same with the named lives before them.
+pub(crate) fn with_named(options: RunOptions) -> RunOptions {
+    let lives = Lives { sp: options.sp.clone(), ..Lives::new(&options.idp) };
+    RunOptions { named: lives.named(), ..options }
+}
+
 /// Says nothing.
-pub struct Silent;
+pub(crate) struct Silent;
 
 impl Progress for Silent {
     fn say(&self, _: &str) {}
@@ -64,47 +94,91 @@ impl Progress for Silent {
     fn found(&self, _: &Reported) {}
 }
 
-/// Plays lives and waits for the result.
-pub fn play(inner: Arc<dyn Endpoint>, sp: Option<&str>, options: &RunOptions) -> Run {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (run, stage) = run(stage(inner, sp), options, &Silent).await;
-        drop(stage);
-        run
+/// Waits for something on two threads.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+/// Plays lives, cleans up as the command line does, and waits for the result.
+pub(crate) fn play(inner: Arc<dyn Endpoint>, sp: Option<&str>, options: &RunOptions) -> Run {
+    play_on(stage(inner, sp), options).0
+}
+
+/// The same on a given stage, which is handed back.
+pub(crate) fn play_on(stage: Stage, options: &RunOptions) -> (Run, Arc<Stage>) {
+    wait(async {
+        let (mut run, stage) = run(stage, options, &Silent).await;
+        let cleanup = CleanupOptions {
+            namespace: stage.run_prefix.clone(),
+            leave_deactivated: options.leave_deactivated,
+            ..CleanupOptions::default()
+        };
+        let report = stage.fence.clean(&cleanup).await;
+        run.deactivated = report.deactivated.len();
+        run.leftovers = report.failed.iter().map(|(left, why)| format!("{left:?}: {why}")).collect();
+        (run, stage)
     })
 }
 
+/// What makes a run red.
+pub(crate) fn failures(run: &Run) -> impl Iterator<Item = &Reported> {
+    let red = |r: &&Reported| matches!(r.finding.outcome, Outcome::Fail | Outcome::Inconclusive | Outcome::Flaky);
+    run.findings.iter().filter(red)
+}
+
+/// The report of a run.
+pub(crate) fn report(run: Run, options: &RunOptions) -> Report {
+    let asked = Asked {
+        idp: options.idp.clone(),
+        sp: options.sp.clone(),
+        seed: options.seed,
+        lives: options.lives,
+        jobs: options.jobs,
+        only: options.only.clone(),
+        fault: options.fault.clone(),
+        groups: true,
+        ..Asked::default()
+    };
+    Report::new(asked, run, Vec::new(), None)
+}
+
+/// The findings as people read them, for messages.
+pub(crate) fn told(run: &Run, options: &RunOptions) -> String {
+    findings(&report(run.clone(), options), Paint::Plain)
+}
+
 /// The findings in a few words each, for messages.
-pub fn words(run: &Run) -> Vec<String> {
-    run.findings
-        .iter()
-        .map(|r| {
-            let f = &r.finding;
-            format!(
-                "{} {} {} rule={:?} req={} reg={:?} {} {} ptr={} exp={} obs={} kind={} lives={} sel={} detail={} subj={:?}",
-                f.fingerprint,
-                f.outcome.as_str(),
-                f.level.as_str(),
-                f.rule,
-                f.difference.requirement,
-                f.difference.register,
-                f.place.method,
-                f.place.path,
-                f.difference.pointer,
-                f.difference.expected,
-                f.difference.observed,
-                f.place.kind,
-                r.lives,
-                r.selector,
-                f.difference.detail,
-                f.subjects
-            )
-        })
-        .collect()
+pub(crate) fn words(run: &Run) -> Vec<String> {
+    run.findings.iter().map(in_words).collect()
+}
+
+/// One finding in a few words.
+pub(crate) fn in_words(report: &Reported) -> String {
+    let f = &report.finding;
+    let d = &f.difference;
+    format!(
+        "{} {} {} rule={} req={} reg={} {} {} ptr={} exp={} obs={} kind={} lives={} sel={} detail={} subj={}",
+        f.fingerprint,
+        f.outcome.as_str(),
+        f.level.as_str(),
+        f.rule.as_deref().unwrap_or("-"),
+        d.requirement,
+        d.register.as_deref().unwrap_or("-"),
+        f.place.method,
+        f.place.path,
+        d.pointer,
+        d.expected,
+        d.observed,
+        f.place.kind,
+        report.lives,
+        report.selector,
+        d.detail,
+        f.subjects.join(",")
+    )
 }
 
 /// No choices: the friendliest alternative of each entry.
-pub fn friendly() -> Choices {
+pub(crate) fn friendly() -> Choices {
     Choices::Fixed(BTreeMap::new())
 }
