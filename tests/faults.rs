@@ -12,7 +12,7 @@ use scimproof::run::{Run, RunOptions, Stage, play as play_life};
 use scimproof::scenario::Scenario;
 use scimproof::verdict::{Finding, Reported};
 
-use common::{failures, friendly, in_words, options, play_on, reference, stage, told, wait, with_named, words};
+use common::{failures, friendly, in_words, options, play_on, reference, stage, told, wait, with_named, words, yaml};
 
 const IDP: &str = "jumpcloud-workramp";
 const SP: Option<&str> = Some("workramp");
@@ -216,10 +216,6 @@ fn names(report: &Reported, entry: &[&str]) -> bool {
     let finding = &report.finding;
     let said = [&finding.rule, &Some(finding.difference.requirement.clone()), &finding.difference.register];
     entry.iter().all(|word| said.iter().any(|s| s.as_deref() == Some(*word)))
-}
-
-fn yaml(report: &Reported) -> String {
-    report.scenario.as_ref().and_then(|scenario| scenario.to_yaml().ok()).unwrap_or_default()
 }
 
 /// The requests of the identity provider up to the end of the first life in which the fault shows.

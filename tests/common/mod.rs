@@ -178,6 +178,11 @@ pub(crate) fn in_words(report: &Reported) -> String {
     )
 }
 
+/// The life in which a finding showed, as a file.
+pub(crate) fn yaml(report: &Reported) -> String {
+    report.scenario.as_ref().and_then(|scenario| scenario.to_yaml().ok()).unwrap_or_default()
+}
+
 /// No choices: the friendliest alternative of each entry.
 pub(crate) fn friendly() -> Choices {
     Choices::Fixed(BTreeMap::new())
