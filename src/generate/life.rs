@@ -229,19 +229,24 @@ impl<'a> Recipe<'a> {
 
     /// The name, or another one if somebody has it.
     pub(super) fn free_username(&mut self, name: String) -> String {
-        let lower = name.to_lowercase();
-        if self.shadow.users.values().all(|u| u.username.to_lowercase() != lower) {
-            return name;
-        }
-        format!("name-{}-{}", self.events.len(), self.choices.below(100_000))
+        let taken: BTreeSet<String> = self.shadow.users.values().map(|u| u.username.to_lowercase()).collect();
+        self.free(name, &taken, "name-")
     }
 
     /// The name, or another one if a group has it.
     pub(super) fn free_group_name(&mut self, name: String) -> String {
-        let lower = name.to_lowercase();
-        if self.shadow.groups.values().all(|g| g.name.to_lowercase() != lower) {
+        let taken: BTreeSet<String> = self.shadow.groups.values().map(|g| g.name.to_lowercase()).collect();
+        self.free(name, &taken, "Team ")
+    }
+
+    /// The name, or a made one that is not taken, even where an exhausted source draws the same number each time.
+    fn free(&mut self, name: String, taken: &BTreeSet<String>, stem: &str) -> String {
+        if !taken.contains(&name.to_lowercase()) {
             return name;
         }
-        format!("Team {}-{}", self.events.len(), self.choices.below(100_000))
+        let events = self.events.len();
+        let number = self.choices.below(100_000);
+        let mut made = (number..).map(|number| format!("{stem}{events}-{number}"));
+        made.find(|made| !taken.contains(&made.to_lowercase())).unwrap_or(name)
     }
 }

@@ -91,7 +91,9 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
     if belief.kind == Kind::Group && !(listed && lookup(shown, "members").is_none()) {
         members(belief, shown, &mut out);
     }
-    times(belief, shown, &mut out);
+    if out.differences.is_empty() {
+        times(belief, shown, &mut out);
+    }
     out
 }
 
