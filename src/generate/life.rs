@@ -119,6 +119,11 @@ impl<'a> Recipe<'a> {
                 application.users.insert(format!("old-{label}"), Account { username, active });
             }
         }
+        if self.choices.chance(40) {
+            let username = "left.behind".to_owned();
+            self.former.accounts.push(username.clone());
+            application.users.insert("old-nobody".to_owned(), Account { username, active: !self.choices.chance(45) });
+        }
         let mut names: Vec<(Label, String)> = Vec::new();
         if self.settings.groups {
             names.extend(self.shadow.groups.iter().map(|(label, g)| (format!("old-{label}"), g.name.clone())));
@@ -186,6 +191,9 @@ impl<'a> Recipe<'a> {
             let now = event.user().and_then(|label| change.after.users.get(label));
             if now.is_none_or(|new| new.username != old.username) {
                 self.former.usernames.push(old.username.clone());
+            }
+            if now.is_none() {
+                self.former.accounts.push(old.username.clone());
             }
         }
         if let Some(old) = event.group().and_then(|label| change.before.groups.get(label)) {
