@@ -119,6 +119,11 @@ impl<'a> Recipe<'a> {
                 application.users.insert(format!("old-{label}"), Account { username, active });
             }
         }
+        if self.choices.chance(40) {
+            let username = "left.behind".to_owned();
+            self.former.accounts.push(username.clone());
+            application.users.insert("old-nobody".to_owned(), Account { username, active: !self.choices.chance(45) });
+        }
         let mut names: Vec<(Label, String)> = Vec::new();
         if self.settings.groups {
             names.extend(self.shadow.groups.iter().map(|(label, g)| (format!("old-{label}"), g.name.clone())));
@@ -187,6 +192,9 @@ impl<'a> Recipe<'a> {
             if now.is_none_or(|new| new.username != old.username) {
                 self.former.usernames.push(old.username.clone());
             }
+            if now.is_none() {
+                self.former.accounts.push(old.username.clone());
+            }
         }
         if let Some(old) = event.group().and_then(|label| change.before.groups.get(label)) {
             let now = event.group().and_then(|label| change.after.groups.get(label));
@@ -229,19 +237,24 @@ impl<'a> Recipe<'a> {
 
     /// The name, or another one if somebody has it.
     pub(super) fn free_username(&mut self, name: String) -> String {
-        let lower = name.to_lowercase();
-        if self.shadow.users.values().all(|u| u.username.to_lowercase() != lower) {
-            return name;
-        }
-        format!("name-{}-{}", self.events.len(), self.choices.below(100_000))
+        let taken: BTreeSet<String> = self.shadow.users.values().map(|u| u.username.to_lowercase()).collect();
+        self.free(name, &taken, "name-")
     }
 
     /// The name, or another one if a group has it.
     pub(super) fn free_group_name(&mut self, name: String) -> String {
-        let lower = name.to_lowercase();
-        if self.shadow.groups.values().all(|g| g.name.to_lowercase() != lower) {
+        let taken: BTreeSet<String> = self.shadow.groups.values().map(|g| g.name.to_lowercase()).collect();
+        self.free(name, &taken, "Team ")
+    }
+
+    /// The name, or a made one that is not taken, even where an exhausted source draws the same number each time.
+    fn free(&mut self, name: String, taken: &BTreeSet<String>, stem: &str) -> String {
+        if !taken.contains(&name.to_lowercase()) {
             return name;
         }
-        format!("Team {}-{}", self.events.len(), self.choices.below(100_000))
+        let events = self.events.len();
+        let number = self.choices.below(100_000);
+        let mut made = (number..).map(|number| format!("{stem}{events}-{number}"));
+        made.find(|made| !taken.contains(&made.to_lowercase())).unwrap_or(name)
     }
 }

@@ -180,6 +180,11 @@ impl Recipe<'_> {
         if self.choices.chance(8) {
             return Some(pools::other_case(&old.username));
         }
+        // A name that an account of the application still bears: the rename must be refused there, and nothing else.
+        if !self.former.accounts.is_empty() && self.choices.chance(65) {
+            let name = self.choices.pick(&self.former.accounts).cloned()?;
+            return Some(self.free_username(name));
+        }
         let name = pools::username(self.choices, user, &old.last, &self.former, self.swarm.nasty);
         Some(self.free_username(name))
     }

@@ -106,6 +106,8 @@ pub(super) struct Former {
     pub(super) usernames: Vec<String>,
     /// Group names that were changed or whose group was deleted.
     pub(super) groups: Vec<String>,
+    /// User names of accounts that the application may hold although no user of the directory has them any more.
+    pub(super) accounts: Vec<String>,
     /// Names of groups that only the application has: they wait to be taken over.
     pub(super) application: Vec<String>,
 }

@@ -43,6 +43,12 @@ impl Rules<'_> {
             self.outcome(old, &operations, &all).map(|(belief, _)| belief).unwrap_or_else(|_| new.clone())
         });
         let mut alternatives = self.successes(old, &new, cleared.as_ref());
+        for (point, choice) in [(Point::RemoveAbsent, ("A54", "unchanged")), (Point::AddExisting, ("A58", "unchanged"))]
+        {
+            if applied.points.contains(&point) {
+                alternatives.iter_mut().for_each(|a| a.choices.push(choice));
+            }
+        }
         self.refusals(&applied.points, &mut alternatives);
         let known = |member: &String| self.store.any(member).is_some();
         let unknown = new.members.must.iter().any(|m| !known(m) && !old.members.must.contains(m));

@@ -18,11 +18,9 @@ pub(super) const BASE: &str = "/scim/v2";
 /// The register entries that the reference can vary, each with the alternatives that it knows how to serve.
 pub fn choosable() -> &'static [(&'static str, &'static [&'static str])] {
     &[
-        ("A06", &["conflict-409", "bad-request-400"]),
+        ("A06", &["conflict-409", "update-400"]),
         ("A07", &["as-sent", "lower-cased"]),
         ("A09", &["absent", "defaulted"]),
-        ("A14", &["with-body", "location-only"]),
-        ("A23", &["visible"]),
         ("A46", &["cleared", "kept", "defaulted"]),
         ("A49", &["ok-200", "no-content-204"]),
         ("A51", &["ok-200", "no-content-204"]),

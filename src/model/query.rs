@@ -81,7 +81,13 @@ impl Rules<'_> {
             let refused = Alternative::new(&[400, 403, 501], Body::Error(&[])).refusing();
             alternatives.push(refused.taking("A33", "refused"));
         }
-        Expectation { alternatives, requirement: "7644-3.4.2-09", there: None, rivals: Vec::new() }
+        // A filter that is refused although its operator works: its text was not understood.
+        let requirement = match request.parameter("filter") {
+            Some(filter) if filter.contains('\\') => "7644-3.4.2.2-28",
+            Some(_) if matches!(found, crate::contract::Capability::Works) => "7644-3.4.2.2-08",
+            _ => "7644-3.4.2-09",
+        };
+        Expectation { alternatives, requirement, there: None, rivals: Vec::new() }
     }
 
     fn holds(&self, filter: &Filter, belief: &Belief) -> Result<bool, crate::scim::error::ScimError> {

@@ -38,7 +38,11 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
     if belief.uncertain {
         return out;
     }
-    for (name, expected) in &belief.attributes {
+    if belief.kind == Kind::User && belief.id.is_empty() {
+        defaults(belief, shown, &mut out);
+    }
+    let only_open = belief.open.keys().filter(|name| !belief.attributes.contains_key(*name));
+    for (name, expected) in belief.attributes.iter().chain(only_open.map(|name| (name, &Value::Null))) {
         let observed = lookup(shown, name).map(|(_, v)| v).filter(|v| !unassigned(v));
         let attribute = shape.find(&AttrPath::new(name.clone()));
         if attribute.is_some_and(hidden) {
@@ -79,6 +83,7 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
                 out.differences.push(Difference::state(cause, &pointer, "the value", "no value").with(detail));
             }
             (expected, Some(observed)) => match matches(attribute, expected, observed) {
+                Match::Same if name == "userName" && has_capitals(expected) => out.taken.push(("A07", "as-sent")),
                 Match::Same => {}
                 Match::Under(choice) => out.taken.push(choice),
                 Match::Different => {
@@ -91,8 +96,18 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
     if belief.kind == Kind::Group && !(listed && lookup(shown, "members").is_none()) {
         members(belief, shown, &mut out);
     }
-    times(belief, shown, &mut out);
+    if out.differences.is_empty() {
+        times(belief, shown, &mut out);
+    }
     out
+}
+
+/// What the provider made of attributes that a create left out (A09).
+fn defaults(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
+    for name in ["active", "displayName"].iter().filter(|name| !belief.attributes.contains_key(**name)) {
+        let there = lookup(shown, name).is_some_and(|(_, value)| !unassigned(value));
+        out.taken.push(("A09", if there { "defaulted" } else { "absent" }));
+    }
 }
 
 /// Compares the member list: the right ones, each once.
@@ -195,6 +210,10 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
 
 fn hidden(attribute: &Attribute) -> bool {
     matches!(attribute.returned, Returned::Never | Returned::Request) || attribute.mutability == Mutability::WriteOnly
+}
+
+fn has_capitals(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.chars().any(char::is_uppercase))
 }
 
 /// No value: null and the empty array are the same as absence (RFC 7643 section 2.5).

@@ -79,10 +79,9 @@ fn wrong_status(expectation: &Expectation, exchange: &Exchange) -> Difference {
         return Difference::gone(cause, id).with(form::detail_of(&exchange.response));
     }
     let requirement = match observed {
-        500.. if observed != 501 => "7644-3.12-17",
-        // The request was fine: what the endpoint says is broken about it is not.
-        400..500 if exchange.request.method.writes() && !expectation.alternatives.iter().all(|a| a.refused) => {
-            expectation.requirement
+        // RFC 7644 section 3.4.2: no match is no error.
+        404 if exchange.request.target().1.is_none() && exchange.request.method == crate::exchange::Method::Get => {
+            "7644-3.4.2-09"
         }
         _ => expectation.requirement,
     };
@@ -200,7 +199,12 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
     let complete = complete && (list.filter.is_some() || list.count.is_none_or(|count| count >= 100));
     for belief in &list.must {
         if complete && !shown.contains(&belief.id) && !list.walked.contains(&belief.id) {
-            let requirement = if list.filter.is_some() { "7644-3.4.2.2-03" } else { "7644-3.4.2.4-10" };
+            let escaped = list.filter.as_ref().is_some_and(|f| f.to_string().contains('\\'));
+            let requirement = match (&list.filter, escaped) {
+                (Some(_), true) => "7644-3.4.2.2-28",
+                (Some(_), false) => "7644-3.4.2.2-03",
+                (None, _) => "7644-3.4.2.4-10",
+            };
             let detail = belief.name().unwrap_or_default().to_owned();
             out.differences.push(
                 Difference::fail(requirement, "/Resources", "every matching resource", "a resource is missing")

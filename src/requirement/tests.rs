@@ -90,7 +90,7 @@ fn every_entry_reads_something_and_names_are_words() {
 #[test]
 fn the_names_that_the_code_uses_are_there() {
     let uses = [
-        ("A06", "conflict-409 bad-request-400 accepted"),
+        ("A06", "conflict-409 bad-request-400 update-400 accepted"),
         ("A07", "as-sent lower-cased distinct-cases"),
         ("A08", "new-id refused-409 old-id"),
         ("A09", "defaulted absent"),

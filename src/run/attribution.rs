@@ -41,7 +41,11 @@ impl Life<'_> {
             if first.is_some_and(|f| f.exchange != problem.exchange) || self.is_unsure(problem) {
                 continue;
             }
-            let rule = take_rule(&mut failing, problem, done.insert(problem.subject.clone()));
+            // A rule is about what the endpoint holds; how an answer is written is another matter.
+            let about_state =
+                problem.difference.state || matches!(problem.difference.pointer.as_str(), "" | "/id" | "/Resources");
+            let rule =
+                if about_state { take_rule(&mut failing, problem, done.insert(problem.subject.clone())) } else { None };
             findings.push(self.finding(problem, rule, event, kind));
         }
         for subject in self.cannot_return(&problems) {

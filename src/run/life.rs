@@ -57,6 +57,8 @@ pub struct Life<'a> {
     /// The objects behind ids.
     pub(super) subjects: BTreeMap<String, String>,
     pub(super) seen: Seen,
+    /// The ids under which groups were known last.
+    pub(super) group_ids: BTreeMap<Label, String>,
     /// Objects that a finding made unsure; nothing is asserted of them until they are written again.
     pub(super) unsure: BTreeSet<String>,
     /// Objects that the client gave up: nothing is asserted of them until it states them as a whole again.
@@ -96,6 +98,7 @@ impl<'a> Life<'a> {
             names,
             subjects: BTreeMap::new(),
             seen: Seen::default(),
+            group_ids: BTreeMap::new(),
             unsure: BTreeSet::new(),
             given_up: BTreeSet::new(),
             taken: BTreeMap::new(),
@@ -289,7 +292,8 @@ impl<'a> Life<'a> {
         for label in groups {
             if let Some(id) = self.client.group_id(&label).map(str::to_owned) {
                 self.canon.name(&id, &label);
-                self.subjects.insert(id, format!("group:{label}"));
+                self.subjects.insert(id.clone(), format!("group:{label}"));
+                self.group_ids.insert(label, id);
             }
         }
     }

@@ -131,7 +131,7 @@ impl Life<'_> {
 
     fn last_group_id(&self, label: &str) -> Option<String> {
         let subject = format!("group:{label}");
-        self.subjects.iter().find(|(_, s)| **s == subject).map(|(id, _)| id.clone())
+        self.group_ids.get(label).filter(|id| self.subjects.get(*id) == Some(&subject)).cloned()
     }
 
     /// Accounts that are gone, or that are nobody's any more: they may linger in member lists (A71).
