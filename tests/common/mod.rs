@@ -1,6 +1,8 @@
 //! What the integration tests share: a stage around an endpoint, runs on it, and words for what they found.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod town;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
