@@ -119,7 +119,7 @@ impl<'a> Recipe<'a> {
                 application.users.insert(format!("old-{label}"), Account { username, active });
             }
         }
-        if self.choices.chance(40) {
+        if self.choices.chance(75) {
             let username = "left.behind".to_owned();
             self.former.accounts.push(username.clone());
             application.users.insert("old-nobody".to_owned(), Account { username, active: !self.choices.chance(45) });

@@ -160,7 +160,7 @@ impl Recipe<'_> {
         let nothing = update.clone();
         let old = self.shadow.users.get(user)?.clone();
         for _ in 0..=u32::from(self.choices.chance(35)) {
-            match self.choices.weighted(&[3, 2, 2, 2, 4]) {
+            match self.choices.weighted(&[5, 2, 2, 2, 4]) {
                 0 => update.username = Some(self.other_username(user)?),
                 1 => update.first = Some(self.other_name(&old.first)),
                 2 => update.last = Some(self.other_name(&old.last)),

@@ -198,7 +198,7 @@ impl Rules<'_> {
         }
         let mut alternatives = vec![conflict_409().taking("A06", "conflict-409")];
         let bad_request = Alternative::new(&[400], Body::Error(&["uniqueness"])).refusing();
-        alternatives.push(if create { bad_request.taking("A06", "bad-request-400") } else { bad_request });
+        alternatives.push(bad_request.taking("A06", if create { "bad-request-400" } else { "update-400" }));
         let there = (!create).then_some(new.exists_cause);
         let rivals = others.iter().map(|o| o.id.clone()).collect();
         Some(Expectation { alternatives, requirement, there, rivals })
