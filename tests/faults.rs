@@ -1,4 +1,5 @@
 //! Each planted fault is found by lives, named rightly, made short, and 1-minimal; without the fault the same lives are green.
+#![allow(clippy::print_stdout, reason = "the figures are read with --nocapture")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Whatever the texts leave to a service provider is played, and nothing of it may be found fault with.
+#![allow(clippy::print_stdout, reason = "the figures are read with --nocapture")]
 
 mod common;
 
