@@ -33,7 +33,8 @@ struct Plan {
 /// Runs it.
 pub(super) async fn run(mut args: RunArgs) -> Result<u8, Failure> {
     let embedded = args.url.is_none();
-    if embedded && args.endpoint.sp.is_none() {
+    // The reference plays WorkRamp for WorkRamp's connector; another one meets it as it is.
+    if embedded && args.endpoint.sp.is_none() && matches!(args.idp.as_str(), "auto" | EMBEDDED_IDP) {
         args.endpoint.sp = Some(EMBEDDED_SP.to_owned());
     }
     let plan = Plan::of(&args)?;

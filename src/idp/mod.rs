@@ -122,6 +122,12 @@ impl Client {
 
     /// An account belongs to one user: whoever was thought to have it has it no longer.
     fn adopt_user(&mut self, label: Label, id: String) {
+        let moves = |(other, known): (&Label, &String)| (*known == id) != (*other == label);
+        let moved: Vec<Label> = self.users.iter().filter(|u| moves(*u)).map(|(label, _)| label.clone()).collect();
+        // What was said of the old account in groups is not true of the new one.
+        for group in self.groups.values_mut() {
+            group.members.retain(|member| !moved.contains(member));
+        }
         self.users.retain(|_, other| *other != id);
         self.users.insert(label, id);
     }
@@ -159,12 +165,13 @@ impl Client {
             Task::LookupUser(label) => {
                 let name = self.directory.users.get(&label).map(|u| self.names.user_name(&u.username));
                 match body.and_then(|b| first_hit(b, "userName", &name.unwrap_or_default(), true)) {
-                    Some((id, _)) => {
+                    // Whom the client knows it does not confuse with somebody else of that name.
+                    Some((id, _)) if self.users.get(&label).is_none_or(|known| *known == id) => {
                         self.adopt_user(label.clone(), id);
                         self.push_front(vec![Task::UpdateUserFull(label)]);
                     }
-                    None if self.users.contains_key(&label) => self.push_front(vec![Task::UpdateUserFull(label)]),
-                    None => self.push_front(vec![Task::CreateUser(label)]),
+                    _ if self.users.contains_key(&label) => self.push_front(vec![Task::UpdateUserFull(label)]),
+                    _ => self.push_front(vec![Task::CreateUser(label)]),
                 }
             }
             Task::CreateUser(label) => match id {
