@@ -57,6 +57,8 @@ pub struct Life<'a> {
     /// The objects behind ids.
     pub(super) subjects: BTreeMap<String, String>,
     pub(super) seen: Seen,
+    /// Accounts that went from one user to another: whose memberships they bear is anybody's guess.
+    pub(super) entangled: BTreeSet<String>,
     /// The ids under which groups were known last.
     pub(super) group_ids: BTreeMap<Label, String>,
     /// Objects that a finding made unsure; nothing is asserted of them until they are written again.
@@ -98,6 +100,7 @@ impl<'a> Life<'a> {
             names,
             subjects: BTreeMap::new(),
             seen: Seen::default(),
+            entangled: BTreeSet::new(),
             group_ids: BTreeMap::new(),
             unsure: BTreeSet::new(),
             given_up: BTreeSet::new(),
@@ -284,7 +287,11 @@ impl<'a> Life<'a> {
         for label in users {
             if let Some(id) = self.client.user_id(&label).map(str::to_owned) {
                 self.canon.name(&id, &label);
-                self.subjects.insert(id.clone(), format!("user:{label}"));
+                let subject = format!("user:{label}");
+                let before = self.subjects.insert(id.clone(), subject.clone());
+                if before.is_some_and(|b| b != subject && b.starts_with("user:")) {
+                    self.entangled.insert(id.clone());
+                }
                 self.remember_user(label, id);
             }
         }

@@ -142,7 +142,7 @@ impl Life<'_> {
             .user_ids
             .iter()
             .filter(|(label, _)| self.duties.users.get(*label).is_none_or(|d| d.presence != Presence::Must));
-        gone.cloned().chain(free.flat_map(|(_, ids)| ids.iter().cloned())).collect()
+        gone.chain(&self.entangled).cloned().chain(free.flat_map(|(_, ids)| ids.iter().cloned())).collect()
     }
 }
 
