@@ -200,7 +200,10 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
     for belief in &list.must {
         if complete && !shown.contains(&belief.id) && !list.walked.contains(&belief.id) {
             let escaped = list.filter.as_ref().is_some_and(|f| f.to_string().contains('\\'));
+            let asked = list.filter.as_ref().is_some_and(|f| f.to_string().contains(belief.name().unwrap_or_default()));
             let requirement = match (&list.filter, escaped) {
+                // Found under its own spelling only, although the attribute is not case-exact.
+                (Some(_), _) if !asked && !escaped => "7644-3.4.2.2-37",
                 (Some(_), true) => "7644-3.4.2.2-28",
                 (Some(_), false) => "7644-3.4.2.2-03",
                 (None, _) => "7644-3.4.2.4-10",
