@@ -171,6 +171,21 @@ impl Response {
     }
 }
 
+impl Response {
+    /// The id of the resource that the answer shows: from the body, or from the Location header of an answer without one
+    /// (RFC 7644 section 3.3). A number stands for its digits.
+    pub fn resource_id(&self) -> Option<String> {
+        match self.json.as_ref().and_then(|body| body.get("id")) {
+            Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
+            Some(Value::Number(id)) => Some(id.to_string()),
+            _ => {
+                let location = self.header("location")?.trim_end_matches('/');
+                location.rsplit('/').next().filter(|id| !id.is_empty()).map(str::to_owned)
+            }
+        }
+    }
+}
+
 /// A request and its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {

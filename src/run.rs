@@ -32,7 +32,7 @@ pub async fn play(
     let mut life = Life::begin(stage, scenario, execution)?;
     life.set_up(&scenario.application).await;
     for (index, event) in scenario.events.iter().enumerate() {
-        let change = life.directory.apply(event);
+        let change = life.apply(event);
         life.count_event(index, &change);
         if !change.effective() {
             continue;

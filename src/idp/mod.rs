@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::contract::Contract;
 use crate::directory::{Change, Directory, Label, Namespace, Policy};
 use crate::exchange::{Exchange, Request};
+use crate::expectation::Kind;
 use crate::scim::message::ListResponse;
 
 mod plan;
@@ -160,20 +161,13 @@ impl Client {
             return self.refused(&task, response.status);
         }
         let body = response.json.as_ref();
-        let id = body.and_then(|b| b.get("id")).and_then(Value::as_str).map(str::to_owned);
+        // J6: an id is a string; where there is no body, the Location header says it.
+        let id = match body {
+            Some(body) => body.get("id").and_then(Value::as_str).map(str::to_owned),
+            None => response.resource_id(),
+        };
         match task {
-            Task::LookupUser(label) => {
-                let name = self.directory.users.get(&label).map(|u| self.names.user_name(&u.username));
-                match body.and_then(|b| first_hit(b, "userName", &name.unwrap_or_default(), true)) {
-                    // Whom the client knows it does not confuse with somebody else of that name.
-                    Some((id, _)) if self.users.get(&label).is_none_or(|known| *known == id) => {
-                        self.adopt_user(label.clone(), id);
-                        self.push_front(vec![Task::UpdateUserFull(label)]);
-                    }
-                    _ if self.users.contains_key(&label) => self.push_front(vec![Task::UpdateUserFull(label)]),
-                    _ => self.push_front(vec![Task::CreateUser(label)]),
-                }
-            }
+            Task::LookupUser { label, start, seen } => self.looked_up_user(label, start, seen, body),
             Task::CreateUser(label) => match id {
                 Some(id) => self.adopt_user(label, id),
                 None => self.failed(&Task::CreateUser(label)),
@@ -235,11 +229,37 @@ impl Client {
         }
     }
 
+    /// A lookup of a user answered: one page of a list, or the hits of a filter.
+    fn looked_up_user(&mut self, label: Label, start: u64, seen: u64, body: Option<&Value>) {
+        let name = self.directory.users.get(&label).map(|u| self.names.user_name(&u.username)).unwrap_or_default();
+        let by_list = self.by_list(Kind::User);
+        let hit = body.and_then(|b| {
+            if by_list { named(b, "userName", &name, true) } else { first_hit(b, "userName", &name, true) }
+        });
+        match hit {
+            // Whom the client knows it does not confuse with somebody else of that name.
+            Some((id, _)) if self.users.get(&label).is_none_or(|known| *known == id) => {
+                self.adopt_user(label.clone(), id);
+                self.push_front(vec![Task::UpdateUserFull(label)]);
+            }
+            None if by_list && let Some((start, seen)) = next_page(body, start, seen) => {
+                self.push_front(vec![Task::LookupUser { label, start, seen }]);
+            }
+            _ if self.users.contains_key(&label) => self.push_front(vec![Task::UpdateUserFull(label)]),
+            _ => self.push_front(vec![Task::CreateUser(label)]),
+        }
+    }
+
+    /// Whether names are looked for in the whole list: the profile says so, or the endpoint has no filter.
+    fn by_list(&self, kind: Kind) -> bool {
+        (kind == Kind::Group && self.wire.match_by_list) || !self.contract.verbs(kind).find.usable()
+    }
+
     /// A lookup of a group answered: one page of a list, or the hits of a filter.
     fn looked_up(&mut self, label: Label, start: u64, seen: u64, body: Option<&Value>) {
         let name = self.directory.groups.get(&label).map(|g| self.names.group_name(&g.name)).unwrap_or_default();
         // A filter is the endpoint's comparison; what it hands out is taken. A list is compared by the client.
-        let trust = !self.wire.match_by_list;
+        let trust = !self.by_list(Kind::Group);
         let ignore_case = self.policy.match_ignores_case;
         let hit = body.and_then(|b| match (trust, ignore_case) {
             (true, true) => first_hit(b, "displayName", &name, true),
@@ -255,15 +275,10 @@ impl Client {
             }
             return self.push_front(vec![Task::ReadGroup(label)]);
         }
-        if self.wire.match_by_list
-            && let Some(list) = body.and_then(|b| ListResponse::parse(b).ok())
+        if self.by_list(Kind::Group)
+            && let Some((start, seen)) = next_page(body, start, seen)
         {
-            let seen = seen + list.resources.len() as u64;
-            let more = list.total_results.is_some_and(|total| seen < total) && !list.resources.is_empty();
-            if more && start < task::LONGEST_WALK {
-                let start = start + list.resources.len() as u64;
-                return self.push_front(vec![Task::LookupGroup { label, start, seen }]);
-            }
+            return self.push_front(vec![Task::LookupGroup { label, start, seen }]);
         }
         if self.groups.contains_key(&label) {
             self.push_front(vec![Task::ReadGroup(label)]);
@@ -276,7 +291,7 @@ impl Client {
     fn refused(&mut self, task: &Task, status: u16) {
         match task {
             // "Nothing found" said with 404 is understood, as other clients do.
-            Task::LookupUser(label) if status == 404 => self.push_front(vec![Task::CreateUser(label.clone())]),
+            Task::LookupUser { label, .. } if status == 404 => self.push_front(vec![Task::CreateUser(label.clone())]),
             Task::LookupGroup { label, .. } if status == 404 && !self.groups.contains_key(label) => {
                 let create = self.create_group(label);
                 self.push_front(vec![create]);
@@ -312,6 +327,14 @@ impl Client {
             self.learned.gave_up.extend(rest);
         }
     }
+}
+
+/// Where a listing goes on, and how many resources were seen by then; none at its end.
+fn next_page(body: Option<&Value>, start: u64, seen: u64) -> Option<(u64, u64)> {
+    let list = ListResponse::parse(body?).ok()?;
+    let (page, total) = (list.resources.len() as u64, list.total_results?);
+    let more = page > 0 && seen + page < total && start < task::LONGEST_WALK;
+    more.then_some((start + page, seen + page))
 }
 
 /// The first resource of a list whose name matches; if none does, whatever stands first: a client that trusts the

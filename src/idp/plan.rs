@@ -29,7 +29,7 @@ impl Client {
             self.groups.clear();
         }
         let mut tasks = self.connection_test(after.manages_groups());
-        tasks.extend(after.users.keys().filter(|u| after.in_scope(u)).cloned().map(Task::LookupUser));
+        tasks.extend(after.users.keys().filter(|u| after.in_scope(u)).map(Client::look_up));
         if after.manages_groups() {
             tasks.extend(self.sync_all_groups(after));
         }
@@ -99,7 +99,7 @@ impl Client {
                 tasks.push(if known && !self.wire.resume_lookup {
                     Task::UpdateUserFull((*user).clone())
                 } else {
-                    Task::LookupUser((*user).clone())
+                    Client::look_up(user)
                 });
             } else if is && was {
                 let paths = self.changed_paths(user, before, after);

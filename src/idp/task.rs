@@ -31,7 +31,12 @@ pub(super) enum Task {
     TestUserDelete {
         fallback: bool,
     },
-    LookupUser(Label),
+    /// Look a user up by name; a listing goes on at `start` after `seen` resources.
+    LookupUser {
+        label: Label,
+        start: u64,
+        seen: u64,
+    },
     CreateUser(Label),
     /// The full mapped set, with the state that the user has now.
     UpdateUserFull(Label),
@@ -84,7 +89,7 @@ impl Task {
     /// The object that the step is about.
     pub(super) fn subject(&self) -> Option<String> {
         match self {
-            Task::LookupUser(label)
+            Task::LookupUser { label, .. }
             | Task::CreateUser(label)
             | Task::UpdateUserFull(label)
             | Task::UpdateUser { label, .. }
@@ -172,7 +177,7 @@ impl Client {
         let test = self.users.get(TEST).cloned();
         match task {
             Task::Probe(kind) => Some(self.wire.list(*kind, 1, 1)),
-            Task::TestLookup => Some(self.wire.lookup(Kind::User, &self.names.user_name(&self.test_user().username))),
+            Task::TestLookup => Some(self.find(Kind::User, &self.names.user_name(&self.test_user().username), 1)),
             Task::TestUserCreate => {
                 let body = self.wire.user(&self.test_user(), true, &self.names, &self.contract);
                 Some(client(Method::Post, "/Users".into()).with_body(body))
@@ -204,9 +209,9 @@ impl Client {
                 let user = self.test_user();
                 self.update_user(&test?, &user, false, Some(&[]))
             }
-            Task::LookupUser(label) => {
+            Task::LookupUser { label, start, .. } => {
                 let user = self.directory.users.get(label)?;
-                Some(self.wire.lookup(Kind::User, &self.names.user_name(&user.username)))
+                Some(self.find(Kind::User, &self.names.user_name(&user.username), *start))
             }
             Task::CreateUser(label) => {
                 let user = self.directory.users.get(label)?;
@@ -231,11 +236,7 @@ impl Client {
             Task::DeleteUser(label) => Some(client(Method::Delete, user_path(self.users.get(label)?))),
             Task::LookupGroup { label, start, .. } => {
                 let group = self.directory.groups.get(label)?;
-                Some(if self.wire.match_by_list {
-                    self.wire.list(Kind::Group, *start, 100)
-                } else {
-                    self.wire.lookup(Kind::Group, &self.names.group_name(&group.name))
-                })
+                Some(self.find(Kind::Group, &self.names.group_name(&group.name), *start))
             }
             Task::ReadGroup(label) => Some(client(Method::Get, group_path(&self.groups.get(label)?.id))),
             Task::CreateGroup { label, members } => {
@@ -278,6 +279,16 @@ impl Client {
             }
             Task::DeleteGroup(label) => Some(client(Method::Delete, group_path(&self.groups.get(label)?.id))),
         }
+    }
+
+    /// A lookup by name, or the page of a listing where names are compared by the client.
+    fn find(&self, kind: Kind, name: &str, start: u64) -> Request {
+        if self.by_list(kind) { self.wire.list(kind, start, 100) } else { self.wire.lookup(kind, name) }
+    }
+
+    /// The lookup of a user from its beginning.
+    pub(super) fn look_up(label: &Label) -> Task {
+        Task::LookupUser { label: label.clone(), start: 1, seen: 0 }
     }
 
     /// What a representation showed is what the client goes by from then on.

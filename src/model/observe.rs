@@ -53,7 +53,7 @@ fn unmatched(store: &mut Store, contract: &Contract, kind: Kind, exchange: &Exch
             }
         }
         (Method::Post, None) => {
-            if let Some(id) = chosen_id(exchange) {
+            if let Some(id) = exchange.response.resource_id() {
                 let mut belief = Belief::new(kind, Map::new());
                 belief.id.clone_from(&id);
                 belief.uncertain = true;
@@ -92,7 +92,7 @@ fn apply(
             let mut belief = *belief;
             let creates = belief.id.is_empty();
             if creates {
-                let Some(id) = chosen_id(exchange) else { return };
+                let Some(id) = exchange.response.resource_id() else { return };
                 belief.id = id;
             }
             let id = belief.id.clone();
@@ -137,20 +137,6 @@ fn kept_groups(resource: Option<&Value>) -> BTreeSet<String> {
     let groups = resource.and_then(|r| r.get("groups")).and_then(Value::as_array);
     let ids = groups.into_iter().flatten().filter_map(|g| g.get("value")?.as_str());
     ids.map(str::to_owned).collect()
-}
-
-/// The id that the endpoint chose: from the body, or from the Location header of an answer without one.
-pub(super) fn chosen_id(exchange: &Exchange) -> Option<String> {
-    let body = exchange.response.json.as_ref().and_then(|b| b.get("id"));
-    match body {
-        Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
-        Some(Value::Number(id)) => Some(id.to_string()),
-        _ => {
-            let location = exchange.response.header("location")?;
-            let id = location.trim_end_matches('/').rsplit('/').next()?;
-            (!id.is_empty()).then(|| id.to_owned())
-        }
-    }
 }
 
 /// A representation becomes what is known of the resource.

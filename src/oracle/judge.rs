@@ -156,7 +156,11 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
         return;
     };
     let shape = contract.shape(list.kind);
-    let id_of = |r: &Value| r.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let id_of = |r: &Value| match r.get("id") {
+        Some(Value::String(id)) => id.clone(),
+        Some(Value::Number(id)) => id.to_string(), // judged by its type elsewhere
+        _ => String::new(),
+    };
     let ids: Vec<String> = page.resources.iter().map(id_of).collect();
     let shown: BTreeSet<&String> = ids.iter().collect();
     let twice = ids.len() > shown.len() || ids.iter().any(|id| list.walked.contains(id));

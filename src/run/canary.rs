@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::scim::filter::quote;
 use crate::scim::message::{GROUP_URN, ListResponse, USER_URN, patch_op};
 use crate::scim::schema::{Schema, Shape};
-use crate::verdict::{Difference, Finding, Outcome};
+use crate::verdict::{Finding, Outcome};
 
 /// Why there can be no run.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,7 +160,7 @@ impl Flight<'_> {
         let name = self.life.names.user_name("canary");
         self.find(Kind::User, &name).await;
         self.list_without_start().await;
-        let second = self.make_user("canary-b").await.and_then(|e| id_of(&e));
+        let second = self.make_user("canary-b").await.and_then(|e| e.response.resource_id());
         // Whether ids stay when something else comes.
         self.send(self.request(Method::Get, user.clone())).await;
         self.update_user(&first).await;
@@ -193,7 +193,7 @@ impl Flight<'_> {
                 response.header("location").unwrap_or("nowhere")
             ))),
             404 if response.json.is_none() => Err(Refusal::NoScim("POST /Users answered 404".into())),
-            200..300 => Ok(id_of(&exchange).or_else(|| location_id(&exchange))),
+            200..300 => Ok(exchange.response.resource_id()),
             status => Err(Refusal::NoUsers(format!("POST /Users answered {status}: {beginning}"))),
         }
     }
@@ -264,11 +264,11 @@ impl Flight<'_> {
             self.facts.groups.create = Capability::Refused(made.response.status);
             if matches!(made.response.status, 404 | 405 | 501) {
                 self.facts.group = None;
-                self.forgive(&made, "groups");
+                self.forgive(&made);
             }
             return;
         }
-        let Some(id) = id_of(&made).or_else(|| location_id(&made)) else { return };
+        let Some(id) = made.response.resource_id() else { return };
         let path = format!("/Groups/{id}");
         self.send(self.request(Method::Get, path.clone())).await;
         self.find(Kind::Group, &name).await;
@@ -310,7 +310,9 @@ impl Flight<'_> {
             self.send(self.request(Method::Get, path)).await;
             if id != first {
                 let read = self.send(self.request(Method::Get, format!("/Users/{first}"))).await;
-                let moved = read.is_some_and(|r| id_of(&r).is_none_or(|id| id != first));
+                let moved = read.is_some_and(|r| {
+                    r.response.json.as_ref().and_then(|_| r.response.resource_id()).is_none_or(|id| id != first)
+                });
                 if moved {
                     self.life.stage.fence.set_careful(true);
                 }
@@ -341,30 +343,23 @@ impl Flight<'_> {
             // RFC 7644 section 3.5: PUT is a must, PATCH and DELETE are offered or not.
             let stated = self.life.stage.contract.limit("groups_put").is_some() && kind == Kind::Group;
             if verb != "PUT" || stated {
-                self.forgive(&exchange, verb);
+                self.forgive(&exchange);
+            } else if let Some(problem) = self.problem(&exchange) {
+                problem.difference.requirement = "7644-3.5-01".to_owned();
             }
         }
     }
 
-    /// Takes the failure of the last answer off the list: what is not offered is unsupported, not broken.
-    fn forgive(&mut self, exchange: &Exchange, _what: &str) {
-        let Some(index) = self.life.exchanges.iter().rposition(|(e, _)| e.request == exchange.request) else { return };
-        for problem in self.life.problems.iter_mut().filter(|p| p.exchange == index && p.difference.pointer.is_empty())
-        {
-            problem.difference = Difference { outcome: Outcome::Unsupported, ..problem.difference.clone() };
+    /// Takes the failure of an answer off the list: what is not offered is unsupported, not broken.
+    fn forgive(&mut self, exchange: &Exchange) {
+        if let Some(problem) = self.problem(exchange) {
+            problem.difference.outcome = Outcome::Unsupported;
         }
     }
-}
 
-fn id_of(exchange: &Exchange) -> Option<String> {
-    match exchange.response.json.as_ref()?.get("id")? {
-        Value::String(id) => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
+    /// The failure of an answer as a whole, if there is one.
+    fn problem(&mut self, exchange: &Exchange) -> Option<&mut super::life::Problem> {
+        let index = self.life.exchanges.iter().rposition(|(e, _)| e.request == exchange.request)?;
+        self.life.problems.iter_mut().find(|p| p.exchange == index && p.difference.pointer.is_empty())
     }
-}
-
-fn location_id(exchange: &Exchange) -> Option<String> {
-    let location = exchange.response.header("location")?;
-    location.trim_end_matches('/').rsplit('/').next().filter(|id| !id.is_empty()).map(str::to_owned)
 }

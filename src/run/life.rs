@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::facets::facets;
 use super::{Canon, Counts, Stage, Totals};
-use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy};
+use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy, Switch};
 use crate::endpoint::{Trouble, WouldTouch};
 use crate::exchange::{Exchange, Method, Origin, Request};
 use crate::expectation::{Body, Choice, Excused, Facet, Kind};
@@ -86,10 +86,14 @@ impl<'a> Life<'a> {
         let knobs = profile(&scenario.idp)?.complete(&scenario.knobs)?;
         let policy = Policy::from_knobs(&knobs)?;
         let contract = stage.contract.clone();
+        let mut directory = scenario.directory.clone();
+        if contract.group.is_none() {
+            directory.management = Switch::Off;
+        }
         let canon = Canon::new(&names.prefix, &names.email_domain);
         Ok(Life {
             stage,
-            directory: scenario.directory.clone(),
+            directory,
             client: Client::new(&knobs, names.clone(), contract.clone())?,
             duties: Duties::new(policy, names.clone(), &scenario.application),
             model: Model::new(contract, stage.tolerance, &names.prefix),
@@ -147,7 +151,17 @@ impl<'a> Life<'a> {
         let subject = format!("application:{label}");
         let request = Request::new(Origin::Setup, Method::Post, format!("/{}", kind.endpoint()));
         let exchange = self.exchange(request.with_body(body).about(subject)).await?;
-        exchange.response.json.as_ref()?.get("id")?.as_str().map(str::to_owned)
+        exchange.response.resource_id()
+    }
+
+    /// Plays an event in the directory. Where there are no groups, the administrator has no box to tick for them.
+    pub fn apply(&mut self, event: &AdminEvent) -> Change {
+        let mut change = self.directory.apply(event);
+        if self.stage.contract.group.is_none() && self.directory.manages_groups() {
+            self.directory.management = Switch::Off;
+            change.after = self.directory.clone();
+        }
+        change
     }
 
     /// Counts an event; the leading `activate` belongs to the start.
@@ -197,8 +211,7 @@ impl<'a> Life<'a> {
         if request.method != Method::Post || !exchange.response.is_success() {
             return;
         }
-        let id = exchange.response.json.as_ref().and_then(|b| b.get("id")).and_then(|v| v.as_str());
-        if let Some(id) = id {
+        if let Some(id) = exchange.response.resource_id().as_deref() {
             let subject = request.subject.clone().unwrap_or_else(|| {
                 let kind = Kind::of(request.target().0).map_or("resource", Kind::name).to_lowercase();
                 format!("{kind}:connection-test")

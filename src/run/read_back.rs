@@ -1,6 +1,6 @@
 //! Reading back: by id, and by each name that an object has or had. Never a full list.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -11,6 +11,10 @@ use crate::expectation::Kind;
 use crate::oracle::{Presence, SeenObject};
 use crate::scenario::ReadBack;
 use crate::scim::filter::quote;
+use crate::scim::message::ListResponse;
+
+/// Longer lists are not walked for the sake of names.
+const LONGEST_LIST: u64 = 500;
 
 impl Life<'_> {
     /// Reads back what an event touched, or everything at the end of the life.
@@ -24,15 +28,17 @@ impl Life<'_> {
         self.seen.groups.clear();
         self.seen.departed = self.departed();
         self.seen.known = self.subjects.keys().cloned().collect();
+        let listed = self.walk(Kind::User).await;
         for label in users {
             let id = self.client.user_id(&label).map(str::to_owned);
             let id = id.or_else(|| self.last_user_id(&label).filter(|id| !self.belongs_to_other(id, &label)));
             let Some(duty) = self.duties.users.get(&label).cloned() else { continue };
             let current = duty.attributes.first().and_then(|m| m.value.clone());
             let names = names(current, &duty.former, duty.presence);
-            let object = self.read_object(Kind::User, &format!("user:{label}"), id, names).await;
+            let object = self.read_object(Kind::User, &format!("user:{label}"), id, names, listed.as_ref()).await;
             self.seen.users.insert(label, object);
         }
+        let listed = self.walk(Kind::Group).await;
         for label in groups {
             let Some(duty) = self.duties.groups.get(&label).cloned() else { continue };
             let id = self.client.group_id(&label).map(str::to_owned).or_else(|| self.last_group_id(&label));
@@ -41,13 +47,20 @@ impl Life<'_> {
             }
             let current = Some(duty.name.clone()).filter(|n| !n.is_empty());
             let names = names(current, &duty.former, duty.presence);
-            let object = self.read_object(Kind::Group, &format!("group:{label}"), id, names).await;
+            let object = self.read_object(Kind::Group, &format!("group:{label}"), id, names, listed.as_ref()).await;
             self.seen.groups.insert(label, object);
         }
         self.settled.clear();
     }
 
-    async fn read_object(&mut self, kind: Kind, subject: &str, id: Option<String>, names: Vec<String>) -> SeenObject {
+    async fn read_object(
+        &mut self,
+        kind: Kind,
+        subject: &str,
+        id: Option<String>,
+        names: Vec<String>,
+        listed: Option<&BTreeMap<String, Vec<String>>>,
+    ) -> SeenObject {
         let mut object = SeenObject { id: id.clone(), ..SeenObject::default() };
         if let Some(id) = &id {
             let exchange = match self.settled.remove(id) {
@@ -65,6 +78,11 @@ impl Life<'_> {
             }
         }
         if !self.stage.contract.verbs(kind).find.usable() {
+            if let Some(listed) = listed {
+                let of = |name: &String| listed.get(&name.to_lowercase()).cloned().unwrap_or_default();
+                object.names = names.into_iter().map(|name| (name.clone(), of(&name))).collect();
+                object.hidden |= self.left_out(kind, id.as_deref(), &object);
+            }
             return object;
         }
         for name in names {
@@ -79,11 +97,46 @@ impl Life<'_> {
             let resources = list.get("Resources").and_then(Value::as_array);
             let ids: Vec<String> =
                 resources.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).map(str::to_owned).collect();
-            let inactive = id.as_ref().and_then(|id| self.model.store().find(kind, id)).is_some_and(|b| b.inactive());
-            object.hidden |= inactive && id.as_ref().is_some_and(|id| !ids.contains(id));
             object.names.insert(name, ids);
+            object.hidden |= self.left_out(kind, id.as_deref(), &object);
         }
         object
+    }
+
+    /// Whether an inactive account is missing from a lookup, which is tolerated (A23).
+    fn left_out(&self, kind: Kind, id: Option<&str>, object: &SeenObject) -> bool {
+        let Some(belief) = id.and_then(|id| self.model.store().find(kind, id)) else { return false };
+        let found = |ids: &Vec<String>| ids.contains(&belief.id);
+        belief.inactive() && belief.name().is_some_and(|name| object.names.get(name).is_some_and(|ids| !found(ids)))
+    }
+
+    /// Where the filter is refused: all names (in lower case) of a list of at most 500 resources, with their ids.
+    async fn walk(&mut self, kind: Kind) -> Option<BTreeMap<String, Vec<String>>> {
+        if self.stage.contract.verbs(kind).find.usable() {
+            return None;
+        }
+        let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut start = 1;
+        loop {
+            let request = Request::new(Origin::ReadBack, Method::Get, format!("/{}", kind.endpoint()))
+                .with_query("startIndex", start.to_string())
+                .with_query("count", "100");
+            let exchange = self.exchange(request).await?;
+            let list = ListResponse::parse(exchange.response.json.as_ref()?).ok()?;
+            let (page, total) = (list.resources.len() as u64, list.total_results?);
+            for resource in &list.resources {
+                let (Some(name), Some(id)) = (resource.get(kind.naming()), resource.get("id")) else { continue };
+                let (Some(name), Some(id)) = (name.as_str(), id.as_str()) else { continue };
+                names.entry(name.to_lowercase()).or_default().push(id.to_owned());
+            }
+            start += page;
+            if total > LONGEST_LIST {
+                return None;
+            }
+            if page == 0 || start > total {
+                return Some(names);
+            }
+        }
     }
 
     /// The objects that an event touches: whom it names, their fellows, and whom the client wrote to.
