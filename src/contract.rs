@@ -49,6 +49,8 @@ pub struct Contract {
     pub user: Shape,
     /// The Group resource type, unless the endpoint has none.
     pub group: Option<Shape>,
+    /// The schemas that the resource types name, where these were read.
+    pub schemas: BTreeMap<Kind, Vec<String>>,
     /// Whether the endpoint published its schemas.
     pub published: bool,
     /// What can be done to users.
@@ -66,6 +68,7 @@ impl Default for Contract {
         Contract {
             user: user_shape(),
             group: Some(group_shape()),
+            schemas: BTreeMap::new(),
             published: false,
             users: Verbs::default(),
             groups: Verbs::default(),
@@ -82,6 +85,11 @@ impl Contract {
             Kind::User => &self.user,
             Kind::Group => self.group.as_ref().unwrap_or(&self.user),
         }
+    }
+
+    /// The schemas that a published resource type names.
+    pub fn listed_schemas(&self, kind: Kind) -> Option<&[String]> {
+        self.schemas.get(&kind).map(Vec::as_slice)
     }
 
     /// What can be done to resources of a type.

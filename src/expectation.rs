@@ -116,6 +116,10 @@ pub struct Belief {
     pub cause: BTreeMap<String, &'static str>,
     /// The same for single members, in and out.
     pub member_cause: BTreeMap<String, &'static str>,
+    /// Attributes that a client ever stated; the others are the provider's own.
+    pub stated: BTreeSet<String>,
+    /// Attributes that the endpoint ever showed.
+    pub shown: BTreeSet<String>,
     /// What the last write stated: attributes and ids of members. Its answer confirms everything else.
     pub fresh: BTreeSet<String>,
     /// Members that the last write could have harmed, and what is then broken.
@@ -142,6 +146,8 @@ impl Belief {
             moved: Moved::NotBefore,
             cause: BTreeMap::new(),
             member_cause: BTreeMap::new(),
+            stated: BTreeSet::new(),
+            shown: BTreeSet::new(),
             fresh: BTreeSet::new(),
             suspects: BTreeMap::new(),
             exists_cause: "7644-3.4.1-01",
@@ -153,6 +159,11 @@ impl Belief {
     /// Whether a read is needed to know the state.
     pub fn is_open(&self) -> bool {
         self.uncertain || !self.open.is_empty() || self.members.any || !self.members.may.is_empty()
+    }
+
+    /// Whether it is a group without members, which a provider may have deleted when the last one left (L04).
+    pub fn is_empty_group(&self) -> bool {
+        self.kind == Kind::Group && self.members.must.is_empty() && !self.members.any
     }
 
     /// The name by which people know it, if it is known.
@@ -190,6 +201,8 @@ pub enum Body {
     Any,
     /// An Error message (RFC 7644 section 3.12); the scimType is one of these, or absent. An empty list: any.
     Error(&'static [&'static str]),
+    /// An Error message with scimType uniqueness, which must stand there.
+    Uniqueness,
     /// This resource.
     Resource(Box<Belief>),
     /// A ListResponse.

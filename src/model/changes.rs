@@ -8,7 +8,7 @@ use super::store::{certain, document, possible};
 use super::writes::{refusal, split_members, with_side_effects};
 use super::{Rules, only};
 use crate::exchange::Request;
-use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, Members, Moved};
+use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, Members, Moved, Open};
 use crate::scim::apply::apply_all;
 use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, RemoveWithValue, parse_patch};
 
@@ -52,7 +52,8 @@ impl Rules<'_> {
         self.refusals(&applied.points, &mut alternatives);
         let known = |member: &String| self.store.any(member).is_some();
         let unknown = new.members.must.iter().any(|m| !known(m) && !old.members.must.contains(m));
-        self.lawful_refusals(&new, unknown, &mut alternatives);
+        self.lawful_refusals(&new, Some(old), unknown, &mut alternatives);
+        alternatives.extend(old.is_empty_group().then(|| super::writes::vanished(id)));
         Expectation { alternatives, requirement: "7644-3.5.2-32", there: Some(old.exists_cause), rivals: Vec::new() }
     }
 
@@ -143,6 +144,17 @@ impl Rules<'_> {
                 new.fresh.insert(name.clone());
                 new.cause.insert(name, cause);
             }
+        }
+        new.stated.extend(applied.touched.iter().cloned());
+        // What nobody stated is the provider's own and may follow what was changed (A09).
+        for (name, value) in new
+            .attributes
+            .iter()
+            .filter(|(name, value)| !value.is_null() && applied.changed && !new.stated.contains(*name))
+        {
+            let as_it_was = vec![("defaulted", Some(value.clone()))];
+            let open = Open { register: Some("A09"), candidates: as_it_was, otherwise: Some("defaulted") };
+            new.open.entry(name.clone()).or_insert(open);
         }
         let only_adds = operations.iter().all(|o| o.op == Op::Add);
         // Only what a read has confirmed is known to be there already.

@@ -154,6 +154,7 @@ fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource:
     for (name, value) in attributes {
         // The schema's spelling is what expectations are written in.
         let name = shape.find(&crate::scim::path::AttrPath::new(name.clone())).map_or(name, |a| a.name.clone());
+        belief.shown.insert(name.clone());
         known.insert(name, value);
     }
     for (name, value) in &belief.attributes {
@@ -168,8 +169,13 @@ fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource:
     belief.open.clear();
     if kind == Kind::Group {
         let seen: BTreeSet<String> = members.into_iter().collect();
-        // A user who is gone may linger in a group and vanish later (A71, A97); an inactive one has been decided on.
-        belief.members.may.retain(|id, register| *register == "A71" && seen.contains(id));
+        // A user who is gone may linger in a group and vanish later (A71, A97); an inactive one who is not shown may
+        // be shown again (L01).
+        belief.members.may.retain(|id, register| match *register {
+            "A71" => seen.contains(id),
+            "L01" => !seen.contains(id),
+            _ => false,
+        });
         belief.members.must = seen.into_iter().filter(|id| !belief.members.may.contains_key(id)).collect();
         belief.members.any = false;
     }

@@ -225,6 +225,7 @@ impl Provider {
                 }
                 response
             }
+            Body::Uniqueness => error(&ScimError { status, ..ScimError::uniqueness("the value is taken") }),
             Body::Error(types) => {
                 let scim_type = types.first().and_then(|t| crate::scim::error::ScimType::parse(t));
                 let detail = "the request was not carried out";
@@ -259,6 +260,9 @@ impl Provider {
         let choices = self.options.choices.clone();
         let omitted = choices.take("A46", namespace);
         for (name, open) in std::mem::take(&mut belief.open) {
+            if open.register != Some("A46") {
+                continue; // what the reference made of it stays as it is
+            }
             let candidate = open.candidates.iter().find(|(c, _)| *c == omitted);
             let default = Some(("defaulted", default_of(&name, belief)));
             let (chosen, value) = match candidate.cloned().or(default.filter(|_| omitted == "defaulted")) {

@@ -54,6 +54,7 @@ impl Rules<'_> {
                     Ok(true) if kind == Kind::User && belief.inactive() => {
                         body.may.push((belief.clone(), Some(("A23", "hidden"))));
                     }
+                    Ok(true) if belief.is_empty_group() => body.may.push((belief.clone(), Some(("L04", "removed")))),
                     Ok(true) => body.must.push(belief.clone()),
                     Ok(false) if belief.uncertain || names_open(filter, belief) => {
                         body.may.push((belief.clone(), None));
@@ -68,6 +69,8 @@ impl Rules<'_> {
                     body.may.push((belief.clone(), None));
                 } else if kind == Kind::User && belief.inactive() {
                     body.may.push((belief.clone(), Some(("A23", "hidden"))));
+                } else if belief.is_empty_group() {
+                    body.may.push((belief.clone(), Some(("L04", "removed"))));
                 } else {
                     body.must.push(belief.clone());
                 }

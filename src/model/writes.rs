@@ -26,6 +26,8 @@ impl Rules<'_> {
             alternatives.push(absent.doing(Effect::Remove(id.to_owned())));
         } else if kind == Kind::User && belief.inactive() {
             alternatives.push(absent.taking("A23", "hidden"));
+        } else if belief.is_empty_group() {
+            alternatives.push(vanished(id));
         }
         Expectation {
             alternatives,
@@ -51,6 +53,7 @@ impl Rules<'_> {
         belief.cause = causes(&belief.attributes, "7644-3.3-01");
         let (members, unknown) = self.members(members, "A12");
         belief.member_cause = members.must.iter().map(|m| (m.clone(), "7644-3.3-01")).collect();
+        belief.stated = belief.attributes.keys().cloned().collect();
         belief.fresh = belief.attributes.keys().chain(&members.must).cloned().collect();
         belief.members = members;
         if let Some(expectation) = self.conflict(&belief, "7644-3.3-12", true) {
@@ -60,7 +63,7 @@ impl Rules<'_> {
         let created = Alternative::new(&[201], Body::Resource(Box::new(belief.clone()))).doing(effect.clone());
         let mut alternatives =
             vec![created, Alternative::new(&[201], Body::Empty).taking("A14", "location-only").doing(effect)];
-        self.lawful_refusals(&belief, unknown, &mut alternatives);
+        self.lawful_refusals(&belief, None, unknown, &mut alternatives);
         if self.store.gone().any(|g| g.kind == kind && same_name(g, &belief)) {
             alternatives.push(conflict_409().taking("A08", "refused-409"));
         }
@@ -82,6 +85,7 @@ impl Rules<'_> {
         let mut new = Belief { attributes, moved: crate::expectation::Moved::NotBefore, ..old.clone() };
         new.cause = causes(&new.attributes, "7644-3.5.1-03");
         new.fresh = new.attributes.keys().cloned().collect();
+        new.stated.extend(new.attributes.keys().cloned());
         new.suspects.clear();
         new.open = self.omitted(old, &new.attributes);
         let stated = crate::scim::resource::lookup(body.as_object().unwrap_or(&Map::new()), "members").is_some();
@@ -106,7 +110,8 @@ impl Rules<'_> {
             form(&[200], Body::Resource(Box::new(new.clone()))).taking("A49", "ok-200"),
             form(&[204], Body::Empty).taking("A49", "no-content-204"),
         ];
-        self.lawful_refusals(&new, unknown, &mut alternatives);
+        self.lawful_refusals(&new, Some(old), unknown, &mut alternatives);
+        alternatives.extend(old.is_empty_group().then(|| vanished(id)));
         Expectation { alternatives, requirement: "7644-3.5.1-12", there: Some(old.exists_cause), rivals: Vec::new() }
     }
 
@@ -157,6 +162,7 @@ impl Rules<'_> {
         if kind == Kind::User && self.store.groups_of(id).next().is_some() {
             alternatives.push(conflict_409().taking("A71", "refused-409"));
         }
+        alternatives.extend(belief.is_empty_group().then(|| vanished(id)));
         if belief.uncertain {
             alternatives.push(Alternative::new(&[404], Body::Error(&[])).doing(Effect::Remove(id.to_owned())));
         }
@@ -214,27 +220,39 @@ impl Rules<'_> {
         self.contract.published && attribute.is_some_and(|a| a.case_exact)
     }
 
-    /// Refusals that an entry of the register makes lawful for this very resource.
-    pub(super) fn lawful_refusals(&self, new: &Belief, unknown_members: bool, to: &mut Vec<Alternative>) {
+    /// Refusals that an entry of the register makes lawful for this very request: what it leaves as it was is no reason.
+    pub(super) fn lawful_refusals(
+        &self,
+        new: &Belief,
+        old: Option<&Belief>,
+        unknown_members: bool,
+        to: &mut Vec<Alternative>,
+    ) {
+        let changed = |name: &str| old.is_none_or(|old| old.attributes.get(name) != new.attributes.get(name));
         let invalid = || Alternative::new(&[400], Body::Error(&["invalidValue", "invalidSyntax"])).refusing();
         let peers = || self.store.of(new.kind).filter(|o| o.id != new.id);
-        if new.kind == Kind::Group && peers().any(|o| same_name(o, new)) {
-            to.push(conflict_409().taking("A11", "refused-409"));
+        let mut twice = |register, name| {
+            to.push(conflict_409().taking(register, name));
+            // RFC 7643 section 7: a violated uniqueness may be said with 400 (A06).
+            to.push(Alternative::new(&[400], Body::Uniqueness).refusing().taking(register, name));
+        };
+        if new.kind == Kind::Group && changed("displayName") && peers().any(|o| same_name(o, new)) {
+            twice("A11", "refused-409");
         }
         let shared = |name: &str| {
             let value = new.attributes.get(name).filter(|v| !v.is_null());
             value.is_some() && peers().any(|o| o.attributes.get(name) == value || o.open.contains_key(name))
         };
-        if shared("externalId") {
-            to.push(conflict_409().taking("A10", "refused-409"));
+        if changed("externalId") && shared("externalId") {
+            twice("A10", "refused-409");
         }
-        if new.kind == Kind::User && peers().any(|o| same_email(o, new)) {
-            to.push(conflict_409().taking("L03", "refused-409"));
+        if new.kind == Kind::User && changed("emails") && peers().any(|o| same_email(o, new)) {
+            twice("L03", "refused-409");
         }
         if unknown_members {
             to.push(Alternative::new(&[400, 404, 409], Body::Error(&[])).refusing().taking("A12", "refused"));
         }
-        let texts = || new.attributes.values().flat_map(strings);
+        let texts = || new.attributes.iter().filter(|(name, _)| changed(name)).flat_map(|(_, value)| strings(value));
         if texts().any(|t| !t.chars().all(|c| c.is_ascii_alphanumeric() || " ._-@".contains(c))) {
             to.push(invalid().taking("L02", "refused-400"));
         }
@@ -264,6 +282,11 @@ fn same_email(a: &Belief, b: &Belief) -> bool {
         emails.iter().filter_map(|e| e.get("value")?.as_str()).map(str::to_lowercase).collect()
     };
     !addresses(a).is_disjoint(&addresses(b))
+}
+
+/// A group that was deleted when its last member left (L04).
+pub(super) fn vanished(id: &str) -> Alternative {
+    Alternative::new(&[404], Body::Error(&[])).taking("L04", "removed").doing(Effect::Remove(id.to_owned()))
 }
 
 fn conflict_409() -> Alternative {

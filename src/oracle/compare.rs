@@ -45,7 +45,9 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
     for (name, expected) in belief.attributes.iter().chain(only_open.map(|name| (name, &Value::Null))) {
         let observed = lookup(shown, name).map(|(_, v)| v).filter(|v| !unassigned(v));
         let attribute = shape.find(&AttrPath::new(name.clone()));
-        if attribute.is_some_and(hidden) {
+        // What is readOnly is the provider's to set (RFC 7643 section 7), and so is an extension that nobody wrote.
+        let foreign = name.starts_with("urn:") && !belief.stated.contains(name);
+        if attribute.is_some_and(|a| hidden(a) || a.is_read_only()) || foreign {
             continue;
         }
         let cause = belief.cause.get(name).copied().unwrap_or(UNASKED);
@@ -78,6 +80,7 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
                         .push(Difference::fail(cause, &pointer, "no value", "a value").with(value.to_string()));
                 }
             }
+            (_, None) if name == "externalId" && !belief.shown.contains(name) => out.taken.push(("L09", "dropped")),
             (expected, None) => {
                 let detail = format!("expected {expected}");
                 out.differences.push(Difference::state(cause, &pointer, "the value", "no value").with(detail));
@@ -125,6 +128,15 @@ fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
         let detail = format!("{} values, {} different", ids.len(), seen.len());
         out.differences
             .push(Difference::state("7643-4.2-10", "/members", "each member once", "a member twice").with(detail));
+    }
+    let last = |uri: &str| uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let elsewhere = items.iter().find(|item| match (item.get("$ref").and_then(Value::as_str), id(item)) {
+        (Some(uri), Some(id)) => last(uri) != id && !last(uri).contains('%'),
+        _ => false,
+    });
+    if let Some(item) = elsewhere {
+        let difference = Difference::fail("7643-4.2-06", "/members/$ref", "the member's URI", "another URI");
+        out.differences.push(difference.with(item.to_string()));
     }
     if belief.members.any {
         return;
@@ -190,7 +202,7 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     if let (Some(before), Some(now)) = (belief.created.as_deref(), meta("created"))
         && let (Some(b), Some(n)) = (parse(before), parse(now))
         // Compared at the coarser of the two printed precisions (A24).
-        && (b.as_second() - n.as_second()).abs() > i64::from(!(before.contains('.') && now.contains('.')))
+        && (b.as_millisecond() - n.as_millisecond()).abs() > slack(before, now)
     {
         let detail = format!("{before}, then {now}");
         out.differences
@@ -199,13 +211,20 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     let (Some(before), Some(now)) = (belief.modified.as_deref(), meta("lastModified")) else { return };
     let (Some(b), Some(n)) = (parse(before), parse(now)) else { return };
     let detail = format!("{before}, then {now}");
-    if belief.moved == Moved::Same && b != n {
+    let slack = slack(before, now);
+    let apart = n.as_millisecond() - b.as_millisecond();
+    if belief.moved == Moved::Same && apart.abs() > slack {
         let difference = Difference::fail("7644-3.5.2.1-10", "/meta/lastModified", "the same moment", "a later moment");
         out.differences.push(difference.with(detail));
-    } else if n.as_second() < b.as_second() {
+    } else if apart < -slack.max(1) {
         let difference = Difference::fail("7643-3.1-24", "/meta/lastModified", "not earlier", "an earlier moment");
         out.differences.push(difference.with(detail));
     }
+}
+
+/// Moments are compared at the coarser of the two printed precisions (A24): so many milliseconds may lie between them.
+pub(super) fn slack(a: &str, b: &str) -> i64 {
+    if a.contains('.') && b.contains('.') { 1 } else { 1000 }
 }
 
 fn hidden(attribute: &Attribute) -> bool {

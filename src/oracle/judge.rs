@@ -120,6 +120,12 @@ fn hold(alternative: &Alternative, exchange: &Exchange, contract: &Contract) -> 
                 out.differences.push(warning);
             }
         }
+        Body::Uniqueness => {
+            let given = response.json.as_ref().and_then(|b| b.get("scimType")).and_then(Value::as_str);
+            if given != Some("uniqueness") {
+                return None;
+            }
+        }
         Body::Resource(belief) => match response.json.as_ref().and_then(Value::as_object) {
             Some(shown) => {
                 if !belief.id.is_empty() {
@@ -195,7 +201,17 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
         }
     }
     let total = page.total_results.unwrap_or(0);
-    let complete = list.start_index <= 1 && page.resources.len() as u64 >= total
+    // Under our namespace nothing but ours can match: no more than these can be counted.
+    let most = (list.must.len() + list.may.len()) as u64;
+    if list.exact && list.filter.is_some() && total > most && out.differences.is_empty() {
+        let detail = format!("totalResults {total}, {most} match");
+        let difference = Difference::fail("7644-3.4.2-10", "/totalResults", "the number of matches", "another number");
+        out.differences.push(difference.with(detail));
+    }
+    let total = if list.exact && list.filter.is_some() { total.min(most) } else { total };
+    let nothing = page.resources.is_empty() && list.filter.is_some() && list.start_index <= 1 && list.count != Some(0);
+    let complete = nothing
+        || list.start_index <= 1 && page.resources.len() as u64 >= total
         || list.start_index > 1
             && list.walked.len() as u64 + page.resources.len() as u64 >= total
             && !list.walked.is_empty();

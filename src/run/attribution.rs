@@ -257,6 +257,7 @@ impl Life<'_> {
                     | (Facet::Members, "A46", _)
                     | (Facet::Members, "A71", _)
                     | (Facet::Exists | Facet::Active, "A23", "hidden")
+                    | (Facet::Exists, "L04", "removed")
                     | (Facet::Attribute(_), "A46" | "L06" | "L09" | "A90" | "A09", _)
             )
         };

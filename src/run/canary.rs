@@ -97,6 +97,14 @@ async fn discover(stage: &Stage, found: &mut Canary) -> Result<Contract, Refusal
         contract.user = user;
         contract.published = true;
     }
+    for kind in [Kind::User, Kind::Group] {
+        if let Some(published) = types.iter().find(|t| is_type(t, kind)) {
+            let text = |v: Option<&Value>| v.and_then(Value::as_str).map(str::to_owned);
+            let extensions = published.get("schemaExtensions").and_then(Value::as_array);
+            let extensions = extensions.into_iter().flatten().filter_map(|e| text(e.get("schema")));
+            contract.schemas.insert(kind, text(published.get("schema")).into_iter().chain(extensions).collect());
+        }
+    }
     match shape(Kind::Group, &schemas, &types) {
         Some(group) => contract.group = Some(group),
         // Resource types were published, and groups are not among them.
@@ -128,7 +136,8 @@ fn shape(kind: Kind, schemas: &[Schema], types: &[Value]) -> Option<Shape> {
     let extension =
         |e: &Value| Some((find(e.get("schema")?.as_str()?)?, e.get("required") == Some(&Value::Bool(true))));
     let extensions = listed.iter().filter_map(extension).collect();
-    Some(Shape { name: kind.name().to_owned(), endpoint: format!("/{}", kind.endpoint()), core, extensions })
+    let name = published.and_then(|t| t.get("name")?.as_str()).unwrap_or(kind.name()).to_owned();
+    Some(Shape { name, endpoint: format!("/{}", kind.endpoint()), core, extensions })
 }
 
 /// The canary on its way.
@@ -160,6 +169,16 @@ impl Flight<'_> {
         let name = self.life.names.user_name("canary");
         self.find(Kind::User, &name).await;
         self.list_without_start().await;
+        // The same name again, as it is and in another case, must be refused (A06, A07); and found in another case.
+        self.make_user("canary").await;
+        let exact = self.facts.user.core.attribute("userName").is_some_and(|a| a.case_exact);
+        if !exact {
+            self.make_user("CANARY").await;
+            if self.facts.users.find.usable() {
+                let request = self.look_up(Kind::User, &self.life.names.user_name("CANARY"));
+                self.send(request).await;
+            }
+        }
         let second = self.make_user("canary-b").await.and_then(|e| e.response.resource_id());
         // Whether ids stay when something else comes.
         self.send(self.request(Method::Get, user.clone())).await;
@@ -217,12 +236,15 @@ impl Flight<'_> {
         self.life.client.user_body(&user, active)
     }
 
-    async fn find(&mut self, kind: Kind, name: &str) {
-        let request = self
-            .request(Method::Get, format!("/{}", kind.endpoint()))
+    fn look_up(&self, kind: Kind, name: &str) -> Request {
+        self.request(Method::Get, format!("/{}", kind.endpoint()))
             .with_query("filter", format!("{} eq {}", kind.naming(), quote(name)))
             .with_query("startIndex", "1")
-            .with_query("count", "10");
+            .with_query("count", "10")
+    }
+
+    async fn find(&mut self, kind: Kind, name: &str) {
+        let request = self.look_up(kind, name);
         let Some(exchange) = self.send(request).await else { return };
         let status = exchange.response.status;
         let find = &mut self.facts.verbs_mut(kind).find;

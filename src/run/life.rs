@@ -339,12 +339,10 @@ impl<'a> Life<'a> {
         let open: Vec<(Kind, String)> = kinds.into_iter().flat_map(open).collect();
         for (kind, id) in open {
             // A member that lingers after its account is gone stays open; it was read when it came to be so.
-            let lingering = self
-                .model
-                .store()
-                .find(kind, &id)
-                .is_some_and(|b| !b.uncertain && b.open.is_empty() && b.members.may.values().all(|r| *r == "A71"));
-            if lingering && !self.exchanges.iter().any(|(e, _)| e.request.method == Method::Delete) {
+            let lingering = self.model.store().find(kind, &id).is_some_and(|b| {
+                !b.uncertain && b.open.is_empty() && b.members.may.values().all(|r| matches!(*r, "A71" | "L01"))
+            });
+            if lingering && !self.exchanges.iter().any(|(e, _)| e.request.method.writes()) {
                 continue;
             }
             let request = Request::new(Origin::Settle, Method::Get, format!("/{}/{id}", kind.endpoint()));
