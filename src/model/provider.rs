@@ -284,6 +284,7 @@ impl Provider {
                     listed != "all-removed"
                 }
                 "A71" => true,
+                "L01" => choices.take("L01", namespace) == "kept",
                 _ => false,
             };
             if keep {

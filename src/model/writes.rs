@@ -174,8 +174,13 @@ impl Rules<'_> {
         let mut members = Members::default();
         let mut unknown = false;
         for id in ids {
-            if self.store.any(&id).is_some() {
-                members.must.insert(id);
+            if let Some(member) = self.store.any(&id) {
+                // Whether a group shows an inactive member is the provider's choice (L01).
+                if member.kind == Kind::User && member.inactive() {
+                    members.may.insert(id, "L01");
+                } else {
+                    members.must.insert(id);
+                }
             } else {
                 unknown = true;
                 members.may.insert(id, register);

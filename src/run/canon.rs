@@ -87,7 +87,13 @@ impl Canon {
                         ("version", Value::String(_)) => "<version>".into(),
                         ("id", Value::String(id)) if !self.ids.contains_key(id) => "<id>".into(),
                         ("id" | "value", Value::Number(_)) => "<number>".into(),
-                        ("members" | "groups" | "Resources", Value::Array(items)) => {
+                        // What strangers have at the endpoint is nobody's business.
+                        ("Resources", Value::Array(items)) => {
+                            let ours: Vec<Value> =
+                                items.iter().filter(|r| self.is_ours(r)).map(|v| self.value(v)).collect();
+                            ours.into()
+                        }
+                        ("members" | "groups", Value::Array(items)) => {
                             let mut items: Vec<Value> = items.iter().map(|v| self.value(v)).collect();
                             items.sort_by_key(Value::to_string);
                             items.into()
@@ -100,6 +106,13 @@ impl Canon {
             }
             other => other.clone(),
         }
+    }
+
+    /// Whether a resource bears a name of this life.
+    fn is_ours(&self, resource: &Value) -> bool {
+        let names = ["userName", "displayName"].iter().filter_map(|name| resource.get(*name)?.as_str());
+        let mut names = names.map(str::to_lowercase);
+        names.any(|name| name.starts_with(&self.prefix.to_lowercase()))
     }
 
     /// A difference with its values replaced; moments are left out.
