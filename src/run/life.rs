@@ -145,6 +145,8 @@ impl<'a> Life<'a> {
             self.make(Kind::Group, body, label).await;
         }
         self.settle().await;
+        // What was read before anything happened says nothing of what follows.
+        self.settled.clear();
     }
 
     async fn make(&mut self, kind: Kind, body: serde_json::Value, label: &str) -> Option<String> {
@@ -331,6 +333,7 @@ impl<'a> Life<'a> {
 
     /// Reads what the answers left open.
     pub async fn settle(&mut self) {
+        self.settled.clear();
         if self.mode == ReadBack::End {
             return;
         }
