@@ -104,7 +104,12 @@ fn hold(alternative: &Alternative, exchange: &Exchange, contract: &Contract) -> 
         Body::Empty => {
             if !response.text.trim().is_empty() {
                 if response.status == 204 {
-                    out.differences.push(Difference::fail("7644-3.5.2-32", "", "no body", "a body"));
+                    let requirement = match exchange.request.method {
+                        crate::exchange::Method::Delete => "7644-3.6-05",
+                        crate::exchange::Method::Put => "7644-3.5.1-12",
+                        _ => "7644-3.5.2-32",
+                    };
+                    out.differences.push(Difference::fail(requirement, "", "no body", "a body"));
                 } else {
                     return None;
                 }
@@ -263,4 +268,31 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
 /// Whether a representation shows the naming attribute, so that a filter on it can be judged.
 fn names_everything(resource: &Value, kind: Kind) -> bool {
     resource.get(kind.naming()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::exchange::{Method, Origin, Request, Response};
+
+    #[test]
+    fn a_body_where_there_is_none_breaks_what_the_method_asks() {
+        for (method, requirement) in
+            [(Method::Delete, "7644-3.6-05"), (Method::Put, "7644-3.5.1-12"), (Method::Patch, "7644-3.5.2-32")]
+        {
+            let expectation = Expectation {
+                alternatives: vec![Alternative::new(&[204], Body::Empty)],
+                requirement: "7644-3.2-05",
+                there: None,
+                rivals: Vec::new(),
+            };
+            let request = Request::new(Origin::Client, method, "/Users/1");
+            let exchange = Exchange { request, response: Response::json(204, json!({})) };
+            let judgement = judge(&expectation, &exchange, &Contract::default(), Tolerance::Strict);
+            assert!(!judgement.matched);
+            assert_eq!(judgement.differences.first().map(|d| d.requirement.as_str()), Some(requirement));
+        }
+    }
 }
