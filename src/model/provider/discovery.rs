@@ -1,0 +1,62 @@
+//! What the reference publishes of itself (RFC 7644 section 4).
+
+use serde_json::{Map, Value, json};
+
+use super::{Provider, error};
+use crate::exchange::{Request, Response};
+use crate::scim::error::ScimError;
+use crate::scim::message;
+
+impl Provider {
+    pub(super) fn discovery(&self, endpoint: &str, id: Option<&str>, request: &Request) -> Response {
+        if request.parameter("filter").is_some() {
+            return error(&ScimError::new(403, "discovery endpoints take no filter"));
+        }
+        let base = &self.options.base;
+        let shapes: Vec<_> = std::iter::once(&self.contract.user).chain(&self.contract.group).collect();
+        let all: Vec<Value> = match endpoint {
+            "ServiceProviderConfig" if id.is_none() => return Response::json(200, provider_config(base)),
+            "Schemas" => shapes
+                .iter()
+                .flat_map(|s| std::iter::once(&s.core).chain(s.extensions.iter().map(|(schema, _)| schema)))
+                .map(|schema| schema.to_json(&format!("{base}/Schemas/{}", schema.id)))
+                .collect(),
+            "ResourceTypes" => {
+                shapes.iter().map(|s| s.resource_type_json(&format!("{base}/ResourceTypes/{}", s.name))).collect()
+            }
+            _ => Vec::new(),
+        };
+        let named = |v: &&Value| v.get("id").and_then(Value::as_str) == id;
+        match id {
+            None => {
+                let total = all.len() as u64;
+                Response::json(200, message::list_response(all, total, 1, Some(total)))
+            }
+            Some(_) => match all.iter().find(named) {
+                Some(found) => Response::json(200, found.clone()),
+                None => error(&ScimError::not_found("no such discovery resource")),
+            },
+        }
+    }
+}
+
+fn provider_config(base: &str) -> Value {
+    let off = json!({ "supported": false });
+    let mut config = Map::new();
+    config.insert("schemas".into(), json!([message::SERVICE_PROVIDER_CONFIG_URN]));
+    config.insert("patch".into(), json!({ "supported": true }));
+    config.insert("bulk".into(), json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 }));
+    config.insert("filter".into(), json!({ "supported": true, "maxResults": 200 }));
+    for name in ["changePassword", "sort", "etag"] {
+        config.insert(name.into(), off.clone());
+    }
+    config.insert(
+        "authenticationSchemes".into(),
+        json!([{ "type": "oauthbearertoken", "name": "Bearer token", "description": "One token, given out by the provider" }]),
+    );
+    config.insert(
+        "meta".into(),
+        json!({ "resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig") }),
+    );
+    Value::Object(config)
+}
