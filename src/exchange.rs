@@ -48,6 +48,8 @@ pub enum Origin {
     Client,
     /// The harness makes what the application already holds.
     Setup,
+    /// The harness does what somebody else does at the application.
+    Drift,
     /// The harness settles what an answer left open.
     Settle,
     /// The harness reads the end state.
@@ -64,10 +66,32 @@ impl Origin {
         match self {
             Origin::Client => "client",
             Origin::Setup => "setup",
+            Origin::Drift => "drift",
             Origin::Settle => "settle",
             Origin::ReadBack => "read-back",
             Origin::Canary => "canary",
             Origin::Cleanup => "cleanup",
+        }
+    }
+}
+
+/// Which of the endpoint's credentials a request carries; the secrets themselves never stand here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Credential {
+    /// The one that the run begins with.
+    #[default]
+    First,
+    /// The one that takes its place when the token is rotated.
+    Second,
+}
+
+impl Credential {
+    /// The one that takes its place.
+    #[must_use]
+    pub fn rotated(self) -> Credential {
+        match self {
+            Credential::First => Credential::Second,
+            Credential::Second => Credential::First,
         }
     }
 }
@@ -87,12 +111,22 @@ pub struct Request {
     pub body: Option<Value>,
     /// The label of the directory object that the request is about, if there is one: `user:ada`, `group:engineering`.
     pub subject: Option<String>,
+    /// The credential that it carries.
+    pub credential: Credential,
 }
 
 impl Request {
     /// A request without query, body and subject.
     pub fn new(origin: Origin, method: Method, path: impl Into<String>) -> Self {
-        Request { origin, method, path: path.into(), query: Vec::new(), body: None, subject: None }
+        Request {
+            origin,
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: None,
+            subject: None,
+            credential: Credential::First,
+        }
     }
 
     /// The same request with one more query parameter.

@@ -3,6 +3,7 @@
 use crate::scenario::Scenario;
 
 mod attribution;
+mod behind;
 mod canary;
 mod canon;
 mod facets;
@@ -32,7 +33,7 @@ pub async fn play(
     let mut life = Life::begin(stage, scenario, execution)?;
     life.set_up(&scenario.application).await;
     for (index, event) in scenario.events.iter().enumerate() {
-        let change = life.apply(event);
+        let change = life.apply(event).await;
         life.count_event(index, &change);
         if !change.effective() {
             continue;

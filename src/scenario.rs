@@ -62,13 +62,20 @@ pub struct Application {
     /// Groups by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<Label, ApplicationGroup>,
+    /// So many more accounts, `crowd-1` and so on, whom nobody is about: they make lists long.
+    #[serde(default, skip_serializing_if = "nobody")]
+    pub crowd: u32,
 }
 
 impl Application {
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.groups.is_empty()
+        self.users.is_empty() && self.groups.is_empty() && self.crowd == 0
     }
+}
+
+fn nobody(crowd: &u32) -> bool {
+    *crowd == 0
 }
 
 fn active() -> bool {

@@ -17,6 +17,10 @@ pub(super) struct EndpointArgs {
     /// Take the bearer token from this file
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Take from this environment variable the token that takes the first one's place when the token is rotated; both must
+    /// be valid during the run. Without it the same token is used again
+    #[arg(long, value_name = "NAME")]
+    pub token_env_2: Option<String>,
     /// Send this header with every request; may be given several times
     #[arg(long, value_name = "NAME: VALUE")]
     pub header: Vec<String>,

@@ -143,6 +143,9 @@ pub(super) fn replay_with(url: Option<&str>, endpoint: &EndpointArgs, play: &Pla
     if let Some(path) = &endpoint.token_file {
         option("token-file", quoted(&path.display().to_string()));
     }
+    if let Some(name) = &endpoint.token_env_2 {
+        option("token-env-2", name.clone());
+    }
     for header in &endpoint.header {
         // What stands behind the colon may be a secret.
         option("header", format!("'{}: ...'", header.split(':').next().unwrap_or_default()));

@@ -128,6 +128,7 @@ pub(super) fn remote(url: &Url, args: &EndpointArgs) -> Result<Arc<dyn Endpoint>
     let base = HttpOptions::new(url.clone());
     let options = HttpOptions {
         token: token(args)?,
+        second_token: args.token_env_2.as_deref().map(|name| from_environment("--token-env-2", name)).transpose()?,
         headers: args.header.iter().map(|header| pair(header)).collect::<Result<_, _>>()?,
         timeout,
         connect_timeout: base.connect_timeout.min(timeout),
@@ -138,19 +139,29 @@ pub(super) fn remote(url: &Url, args: &EndpointArgs) -> Result<Arc<dyn Endpoint>
     Ok(Arc::new(endpoint))
 }
 
-#[allow(clippy::disallowed_methods, reason = "the token is taken from the environment here, and only here")]
 fn token(args: &EndpointArgs) -> Result<Option<SecretString>, Failure> {
-    let (place, token) = match (&args.token_env, &args.token_file) {
-        (Some(name), _) => match std::env::var(name) {
-            Ok(token) => (format!("--token-env: {name}"), token),
-            Err(error) => return Err(Failure::usage(format!("--token-env: {name}: {error}"))),
-        },
-        (None, Some(path)) => (format!("--token-file: {}", path.display()), file("--token-file", path)?),
-        (None, None) => return Ok(None),
-    };
+    match (&args.token_env, &args.token_file) {
+        (Some(name), _) => from_environment("--token-env", name).map(Some),
+        (None, Some(path)) => {
+            secret(&format!("--token-file: {}", path.display()), &file("--token-file", path)?).map(Some)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "tokens are taken from the environment here, and only here")]
+fn from_environment(option: &str, name: &str) -> Result<SecretString, Failure> {
+    let place = format!("{option}: {name}");
+    match std::env::var(name) {
+        Ok(token) => secret(&place, &token),
+        Err(error) => Err(Failure::usage(format!("{place}: {error}"))),
+    }
+}
+
+fn secret(place: &str, token: &str) -> Result<SecretString, Failure> {
     match token.trim() {
         "" => Err(Failure::usage(format!("{place}: the token is empty"))),
-        token => Ok(Some(SecretString::from(token.to_owned()))),
+        token => Ok(SecretString::from(token.to_owned())),
     }
 }
 

@@ -44,21 +44,36 @@ impl Namespace {
         format!("{}{id}", self.prefix)
     }
 
+    /// The name of something on the wire without the prefix; none if it does not carry it.
+    pub fn bare<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.get(..self.prefix.len()).filter(|p| p.eq_ignore_ascii_case(&self.prefix)).map(|p| &name[p.len()..])
+    }
+
     /// The mapped attributes of a user, without `active`, in the order of the article's table.
     pub fn map(&self, user: &User) -> Vec<Mapped> {
         let mapped = |rule, path, value: Option<String>| Mapped { rule, path, value };
         vec![
             mapped("S30", "userName", Some(self.user_name(&user.username))),
-            mapped("S31", "name.givenName", Some(user.first.clone())),
-            mapped("S32", "name.familyName", Some(user.last.clone())),
-            mapped("S33", "name.formatted", Some(format!("{} {}", user.first, user.last))),
+            mapped("S31", "name.givenName", said(user.first.clone())),
+            mapped("S32", "name.familyName", said(user.last.clone())),
+            mapped("S33", "name.formatted", said(user.whole_name())),
             mapped("S35", "emails", Some(self.email(&user.email))),
             mapped("S36", "externalId", user.employee.as_deref().map(|e| self.employee(e))),
         ]
     }
 }
 
+fn said(text: String) -> Option<String> {
+    Some(text).filter(|t| !t.is_empty())
+}
+
 impl User {
+    /// First and last name together, as far as there are any.
+    pub fn whole_name(&self) -> String {
+        let parts = [self.first.as_str(), self.last.as_str()];
+        parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether the user may work: what `active` says (S34).
     pub fn is_active(&self) -> bool {
         self.state == State::Active

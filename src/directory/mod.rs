@@ -11,7 +11,10 @@ mod event;
 mod mapping;
 mod policy;
 
-pub use event::{AdminEvent, GroupRef, GroupRename, KINDS, Membership, NewGroup, NewUser, UserRef, UserUpdate};
+pub use event::{
+    AdminEvent, ForeignGroup, ForeignUser, GroupRef, GroupRename, Import, KINDS, Membership, NewGroup, NewUser,
+    UserRef, UserUpdate,
+};
 pub use mapping::{Mapped, Namespace};
 pub use policy::{Knob, OtherActiveGroup, Policy, TakeoverMembers, UserDelete};
 
@@ -99,6 +102,13 @@ pub struct Directory {
     /// Labels that were used and given up; they are not used again.
     #[serde(skip)]
     pub retired: BTreeSet<Label>,
+    /// The application was deleted from the directory and not activated since.
+    #[serde(skip)]
+    pub replaced: bool,
+    /// So many events left no other trace in the directory: imports, renewals of the credential, what happens at the
+    /// application.
+    #[serde(skip)]
+    pub acts: u64,
 }
 
 /// What an event did: the directory before and after it.
@@ -116,6 +126,12 @@ impl Change {
     /// Whether the event's precondition held. An event that changes nothing is skipped and sends nothing.
     pub fn effective(&self) -> bool {
         self.before != self.after
+    }
+
+    /// Whether the identity provider begins without knowing what it made before: the application is a new one to it, or
+    /// the policy says that an activation forgets.
+    pub fn forgets(&self, policy: &Policy) -> bool {
+        self.event.matches_again() && (policy.forgets || self.before.replaced)
     }
 }
 
@@ -140,6 +156,21 @@ impl Directory {
         let before = self.clone();
         event.play(self);
         Change { event: event.clone(), before, after: self.clone() }
+    }
+
+    /// Takes in an account of the application as a user; no if its label or its user name is in use.
+    pub fn import(&mut self, label: &str, user: User) -> bool {
+        let free = self.label_free(label) && self.user_name_free(&user.username, label);
+        if free {
+            self.users.insert(label.to_owned(), user);
+        }
+        free
+    }
+
+    /// Forgets what files do not tell: the directory as a life finds it.
+    pub fn at_rest(&mut self) {
+        (self.active, self.replaced, self.acts) = (false, false, 0);
+        self.retired.clear();
     }
 
     fn user_name_free(&self, name: &str, except: &str) -> bool {
@@ -197,6 +228,22 @@ mod tests {
             &[true, false, true],
         );
         assert!(d.groups.contains_key("eng2"));
+    }
+
+    #[test]
+    fn an_application_that_is_deleted_is_a_new_one_when_it_is_activated_again() {
+        let events: Vec<AdminEvent> = serde_saphyr::from_str(
+            "[token.rotate, activate, token.rotate, application.delete, application.delete, group.associate: {group: eng}, activate, deactivate, activate]",
+        )
+        .expect("events");
+        let mut d = start();
+        let changes: Vec<Change> = events.iter().map(|e| d.apply(e)).collect();
+        let effective: Vec<bool> = changes.iter().map(Change::effective).collect();
+        assert_eq!(effective, [false, true, true, true, false, true, true, true, true]);
+        let policy = Policy::default();
+        let forgets: Vec<usize> = (0..changes.len()).filter(|n| changes[*n].forgets(&policy)).collect();
+        assert_eq!(forgets, [6], "the first activation of the new application, and no later one");
+        assert!(!changes[3].after.groups.values().any(|g| g.associated));
     }
 
     #[test]

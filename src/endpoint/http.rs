@@ -11,7 +11,7 @@ use url::Url;
 
 use super::patient::Patient;
 use super::{Endpoint, Trouble};
-use crate::exchange::{Method, Request, Response};
+use crate::exchange::{Credential, Method, Request, Response};
 
 /// A secret shorter than this is not searched for in answers: it would blot out ordinary text.
 const SHORTEST_SECRET: usize = 8;
@@ -23,6 +23,8 @@ pub struct HttpOptions {
     pub base: Url,
     /// The bearer token.
     pub token: Option<SecretString>,
+    /// The bearer token that takes its place when the token is rotated; none: the same again.
+    pub second_token: Option<SecretString>,
     /// More headers for every request; they win over ours.
     pub headers: Vec<(String, SecretString)>,
     /// The time within which a whole answer has to arrive.
@@ -41,6 +43,7 @@ impl HttpOptions {
         HttpOptions {
             base,
             token: None,
+            second_token: None,
             headers: Vec::new(),
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
@@ -73,6 +76,8 @@ pub struct HttpEndpoint {
     client: reqwest::Client,
     base: String,
     headers: HeaderMap,
+    /// What `Authorization` says once the token was rotated.
+    rotated: Option<HeaderValue>,
     secrets: Vec<SecretString>,
     timeout: Duration,
     max_body: usize,
@@ -97,11 +102,15 @@ impl HttpEndpoint {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/scim+json, application/json"));
         let mut secrets = Vec::new();
-        if let Some(token) = options.token {
-            let bearer = SecretString::from(format!("Bearer {}", token.expose_secret()));
-            headers.insert(AUTHORIZATION, header_value("authorization", &bearer)?);
+        let mut bearer = |token: SecretString| {
+            let value = SecretString::from(format!("Bearer {}", token.expose_secret()));
             secrets.push(token);
+            header_value("authorization", &value)
+        };
+        if let Some(token) = options.token {
+            headers.insert(AUTHORIZATION, bearer(token)?);
         }
+        let rotated = options.second_token.map(bearer).transpose()?;
         for (name, value) in options.headers {
             let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HttpError::Header(name.clone()))?;
             headers.insert(key, header_value(&name, &value)?);
@@ -130,7 +139,15 @@ impl HttpEndpoint {
             client = client.tls_certs_only([]); // no certificates are loaded where none are needed
         }
         let client = client.build().map_err(|error| HttpError::Client(chain(&error)))?;
-        Ok(HttpEndpoint { client, base, headers, secrets, timeout: options.timeout, max_body: options.max_body })
+        Ok(HttpEndpoint {
+            client,
+            base,
+            headers,
+            rotated,
+            secrets,
+            timeout: options.timeout,
+            max_body: options.max_body,
+        })
     }
 
     /// The URL of a request, percent-encoded.
@@ -144,7 +161,8 @@ impl HttpEndpoint {
         if let Some(body) = &request.body {
             call = call.header(CONTENT_TYPE, "application/scim+json").body(body.to_string());
         }
-        let mut answer = call.headers(self.headers.clone()).send().await.map_err(|error| self.trouble(error))?;
+        let mut answer =
+            call.headers(self.headers(request.credential)).send().await.map_err(|error| self.trouble(error))?;
         let status = answer.status().as_u16();
         let headers = self.recorded(answer.headers());
         if answer.content_length().is_some_and(|length| length > self.max_body as u64) {
@@ -169,6 +187,14 @@ impl HttpEndpoint {
         let text = |value: &HeaderValue| self.redacted(String::from_utf8_lossy(value.as_bytes()).into_owned());
         let kept = headers.iter().filter(|(name, _)| *name != reqwest::header::SET_COOKIE);
         kept.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+    }
+
+    fn headers(&self, credential: Credential) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let (Credential::Second, Some(rotated)) = (credential, &self.rotated) {
+            headers.insert(AUTHORIZATION, rotated.clone());
+        }
+        headers
     }
 
     /// Some endpoints echo the request when they fail; our secrets do not enter the record that way.

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use crate::directory::{AdminEvent, Label, User};
 
-/// `user.suspend`, `user.resume` or `user.delete`.
+/// `user.suspend`, `user.resume`, `user.stage`, `user.delete` or `drift.user.deactivate`.
 pub(super) fn of_user(kind: &str, user: &str) -> AdminEvent {
     written(kind, json!({"user": user}))
 }
 
-/// `group.delete`, `group.associate` or `group.disassociate`.
+/// `group.delete`, `group.associate`, `group.disassociate` or `drift.group.delete`.
 pub(super) fn of_group(kind: &str, group: &str) -> AdminEvent {
     written(kind, json!({"group": group}))
 }
 
-/// `member.add` or `member.remove`.
+/// `member.add`, `member.remove` or `drift.member.remove`.
 pub(super) fn of_member(kind: &str, group: &str, user: &str) -> AdminEvent {
     written(kind, json!({"group": group, "user": user}))
 }
@@ -24,6 +24,26 @@ pub(super) fn of_member(kind: &str, group: &str, user: &str) -> AdminEvent {
 /// `group.rename`.
 pub(super) fn rename(group: &str, name: &str) -> AdminEvent {
     written("group.rename", json!({"group": group, "name": name}))
+}
+
+/// `drift.group.rename`.
+pub(super) fn renamed_behind(group: &str, name: &str) -> AdminEvent {
+    written("drift.group.rename", json!({"group": group, "name": name}))
+}
+
+/// `drift.group.create`.
+pub(super) fn foreign_group(held: &str, name: &str) -> AdminEvent {
+    written("drift.group.create", json!({"held": held, "name": name}))
+}
+
+/// `drift.user.create`.
+pub(super) fn foreign_user(account: &str, username: &str, active: bool) -> AdminEvent {
+    written("drift.user.create", json!({"account": account, "username": username, "active": active}))
+}
+
+/// `import`.
+pub(super) fn import(pick: &BTreeSet<Label>) -> AdminEvent {
+    written("import", json!({"pick": pick}))
 }
 
 /// `group.create`.
@@ -63,12 +83,16 @@ mod tests {
             state: State::Staged,
         };
         let mut said = vec![rename("g", "n"), new_group("g", "n", &BTreeSet::new()), new_user("u", &user)];
-        said.extend(["user.suspend", "user.resume", "user.delete"].map(|kind| of_user(kind, "u")));
-        said.extend(["group.delete", "group.associate", "group.disassociate"].map(|kind| of_group(kind, "g")));
-        said.extend(["member.add", "member.remove"].map(|kind| of_member(kind, "g", "u")));
+        let of_one = ["user.suspend", "user.resume", "user.stage", "user.delete", "drift.user.deactivate"];
+        said.extend(of_one.map(|kind| of_user(kind, "u")));
+        let of_groups = ["group.delete", "group.associate", "group.disassociate", "drift.group.delete"];
+        said.extend(of_groups.map(|kind| of_group(kind, "g")));
+        said.extend(["member.add", "member.remove", "drift.member.remove"].map(|kind| of_member(kind, "g", "u")));
+        said.extend([renamed_behind("g", "n"), foreign_group("h", "n"), foreign_user("a", "n", true)]);
+        said.push(import(&BTreeSet::new()));
         said.extend(["username", "first", "last", "email", "employee"].map(|name| update("u", name, "x")));
         let kinds: BTreeSet<&str> = said.iter().map(AdminEvent::kind).collect();
-        assert_eq!(kinds.len(), KINDS.len() - 4, "activation and management have no body");
+        assert_eq!(kinds.len(), KINDS.len() - 6, "activation, the token, the application and management have no body");
         let AdminEvent::UserCreate(made) = &said[2] else { panic!("{:?}", said[2]) };
         assert_eq!(made.state, State::Staged);
     }

@@ -2,7 +2,7 @@
 //!
 //! The recipe keeps a shadow of the directory and mostly picks events that have an effect in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::directory::{AdminEvent, Directory, Group, Label, State, Switch, User};
 use crate::scenario::{Account, Application, ApplicationGroup, ReadBack, Scenario};
@@ -66,13 +66,18 @@ pub(super) struct Recipe<'a> {
     left: usize,
     people: usize,
     teams: usize,
+    /// The user names of accounts that only the application has, by label.
+    pub(super) accounts: BTreeMap<Label, String>,
+    pub(super) guests: usize,
 }
 
 impl<'a> Recipe<'a> {
     fn new(choices: &'a mut dyn Choices, settings: &'a Settings, swarm: Swarm) -> Self {
         let shadow = Directory::default();
         let former = Former::default();
-        Recipe { choices, settings, swarm, former, shadow, events: Vec::new(), left: 0, people: 0, teams: 0 }
+        let accounts = BTreeMap::new();
+        let events = Vec::new();
+        Recipe { choices, settings, swarm, former, shadow, events, left: 0, people: 0, teams: 0, accounts, guests: 0 }
     }
 
     /// Makes the directory of the start: the first person is at work and in the first group, which is bound, so that
@@ -123,6 +128,10 @@ impl<'a> Recipe<'a> {
             let username = "left.behind".to_owned();
             self.former.accounts.push(username.clone());
             application.users.insert("old-nobody".to_owned(), Account { username, active: !self.choices.chance(45) });
+        }
+        self.accounts.extend(application.users.iter().map(|(l, a)| (l.clone(), a.username.clone())));
+        if self.choices.chance(12) {
+            application.crowd = 98 + self.choices.below(12); // a page of a hundred, and a few more
         }
         let mut names: Vec<(Label, String)> = Vec::new();
         if self.settings.groups {
@@ -187,6 +196,11 @@ impl<'a> Recipe<'a> {
         }
         self.left -= 1;
         let change = self.shadow.apply(&event);
+        if let AdminEvent::Import(e) = &event
+            && change.effective()
+        {
+            self.import_into_shadow(&e.pick);
+        }
         if let Some(old) = event.user().and_then(|label| change.before.users.get(label)) {
             let now = event.user().and_then(|label| change.after.users.get(label));
             if now.is_none_or(|new| new.username != old.username) {

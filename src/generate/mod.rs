@@ -1,5 +1,6 @@
 //! Lives as invented: the recipe, the sources of its decisions, and the shrinker that makes a life short again.
 
+mod behind;
 mod choices;
 mod pools;
 mod events;

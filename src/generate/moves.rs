@@ -22,6 +22,9 @@ impl Recipe<'_> {
         if self.settings.groups && !self.shadow.manages_groups() {
             weights[place("management.on")] = sum / 4 + 1;
         }
+        if !self.shadow.groups.values().any(|g| g.associated) {
+            weights[place("group.associate")] = can[place("group.associate")] * sum.max(1); // nobody is in scope
+        }
         if weights.iter().all(|w| *w == 0) {
             weights[place("user.create")] = 1;
         }
@@ -36,13 +39,15 @@ impl Recipe<'_> {
     /// Who is made is mostly put to use: the user into a bound group, the group into the scope of the application.
     fn follow_up(&mut self, event: AdminEvent) {
         match event {
-            AdminEvent::UserCreate(e) if self.choices.chance(65) => {
-                if let Some(group) = self.some_group(|d, g| u32::from(g.associated) * live(d, g)) {
-                    self.add(&group, &e.user);
-                }
-            }
+            AdminEvent::UserCreate(e) if self.choices.chance(65) => self.into_scope(&e.user),
             AdminEvent::GroupCreate(e) if self.choices.chance(65) => {
                 self.play(events::of_group("group.associate", &e.group));
+            }
+            AdminEvent::ApplicationDelete => self.set_up_again(),
+            AdminEvent::Import(e) => {
+                for user in e.pick.iter().filter(|_| self.choices.chance(65)).cloned().collect::<Vec<_>>() {
+                    self.into_scope(&user);
+                }
             }
             _ => {}
         }
@@ -53,6 +58,8 @@ impl Recipe<'_> {
         Some(match kind {
             "activate" => AdminEvent::Activate,
             "deactivate" => AdminEvent::Deactivate,
+            "token.rotate" => AdminEvent::TokenRotate,
+            "application.delete" => AdminEvent::ApplicationDelete,
             "management.on" => AdminEvent::ManagementOn,
             "management.off" => AdminEvent::ManagementOff,
             "user.create" => self.create_user(None),
@@ -67,6 +74,10 @@ impl Recipe<'_> {
             "user.resume" => {
                 let user = self.some_user(|_, _, u| u32::from(u.state != State::Active))?;
                 events::of_user("user.resume", &user)
+            }
+            "user.stage" => {
+                let user = self.some_user(|d, l, u| u32::from(u.state != State::Staged) * known(d, l, u))?;
+                events::of_user("user.stage", &user)
             }
             "user.delete" => events::of_user("user.delete", &self.some_user(known)?),
             "group.create" => self.create_group(None),
@@ -93,7 +104,8 @@ impl Recipe<'_> {
                 let user = self.insider(&group)?;
                 events::of_member("member.remove", &group, &user)
             }
-            _ => return None,
+            "import" => self.some_import(),
+            kind => return self.drift(kind),
         })
     }
 
@@ -111,7 +123,11 @@ impl Recipe<'_> {
             "user.update" => self.update_user(&user)?,
             "user.suspend" => events::of_user("user.suspend", &user),
             "user.resume" => events::of_user("user.resume", &user),
+            "user.stage" => events::of_user("user.stage", &user),
             "user.delete" => events::of_user("user.delete", &user),
+            "drift.user.deactivate" => events::of_user("drift.user.deactivate", &user),
+            "drift.group.delete" => events::of_group("drift.group.delete", &group),
+            "drift.member.remove" => events::of_member("drift.member.remove", &group, &user),
             "group.rename" => {
                 let name = self.shadow.groups.values().next()?.name.clone();
                 events::rename(&group, &name)
@@ -160,7 +176,9 @@ impl Recipe<'_> {
         let nothing = update.clone();
         let old = self.shadow.users.get(user)?.clone();
         for _ in 0..=u32::from(self.choices.chance(35)) {
-            match self.choices.weighted(&[5, 2, 2, 2, 4]) {
+            match self.choices.weighted(&[5, 2, 2, 2, 4, 2]) {
+                5 if self.choices.chance(50) => update.first = Some(self.other_or_none(&old.first)),
+                5 => update.last = Some(self.other_or_none(&old.last)),
                 0 => update.username = Some(self.other_username(user)?),
                 1 => update.first = Some(self.other_name(&old.first)),
                 2 => update.last = Some(self.other_name(&old.last)),
@@ -187,6 +205,11 @@ impl Recipe<'_> {
         }
         let name = pools::username(self.choices, user, &old.last, &self.former, self.swarm.nasty);
         Some(self.free_username(name))
+    }
+
+    /// A name is taken away, or set again.
+    fn other_or_none(&mut self, old: &str) -> String {
+        if old.is_empty() { self.other_name(old) } else { String::new() }
     }
 
     fn other_name(&mut self, old: &str) -> String {
@@ -241,13 +264,15 @@ fn possible(d: &Directory, kind: &str) -> bool {
     let state = |active: bool| d.users.values().any(|u| (u.state == State::Active) == active);
     match kind {
         "activate" => !d.active,
-        "deactivate" => d.active,
+        "deactivate" | "token.rotate" | "import" => d.active,
+        "application.delete" => d.active && d.groups.values().any(|g| g.associated),
         "management.on" => !d.manages_groups(),
         "management.off" => d.manages_groups(),
         "user.create" => d.users.len() < MOST_USERS,
         "user.update" => !d.users.is_empty(),
         "user.suspend" => state(true),
         "user.resume" => state(false),
+        "user.stage" => d.users.values().any(|u| u.state != State::Staged),
         "user.delete" => d.users.len() > 1,
         "group.create" => d.groups.len() < MOST_GROUPS,
         "group.rename" => !d.groups.is_empty(),
@@ -256,6 +281,12 @@ fn possible(d: &Directory, kind: &str) -> bool {
         "group.disassociate" => d.groups.values().any(|g| g.associated),
         "member.add" => d.groups.values().any(|g| g.members.len() < d.users.len()),
         "member.remove" => d.groups.values().any(|g| !g.members.is_empty()),
+        // What is not in the application cannot change there.
+        "drift.user.create" | "drift.group.create" => true,
+        "drift.user.deactivate" => d.active && d.users.keys().any(|u| d.in_scope(u)),
+        "drift.group.rename" | "drift.group.delete" | "drift.member.remove" => {
+            d.active && d.manages_groups() && d.groups.values().any(|g| g.associated && at_work(d, g) > 0)
+        }
         _ => false,
     }
 }

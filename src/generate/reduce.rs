@@ -18,12 +18,14 @@ pub(super) enum Reduction {
     Event(usize),
     /// A membership at the start.
     Member(Label, Label),
-    /// A first member of a group made by the event.
+    /// A first member of a group made by the event, or an account picked by it.
     FirstMember(usize, Label),
     /// An account of the application.
     Account(Label),
     /// A group of the application.
     ApplicationGroup(Label),
+    /// Half of the nameless accounts of the application, or all.
+    Crowd(u32),
     /// A membership in the application.
     ApplicationMember(Label, Label),
     /// The events before this one have happened before the start.
@@ -46,6 +48,9 @@ impl Reduction {
         all.extend(labels(s).into_iter().map(Reduction::Without));
         all.extend(s.application.groups.keys().cloned().map(Reduction::ApplicationGroup));
         all.extend(s.application.users.keys().cloned().map(Reduction::Account));
+        if s.application.crowd > 0 {
+            all.extend([0, s.application.crowd / 2, s.application.crowd - 1].map(Reduction::Crowd));
+        }
         all.extend((0..s.events.len()).map(Reduction::Event));
         let first = usize::from(s.events.first() == Some(&AdminEvent::Activate)) + 1;
         all.extend((first..=s.events.len()).map(Reduction::Settle).take(1));
@@ -61,6 +66,9 @@ impl Reduction {
             match event {
                 AdminEvent::GroupCreate(e) => {
                     all.extend(e.members.iter().map(|m| Reduction::FirstMember(index, m.clone())));
+                }
+                AdminEvent::Import(e) => {
+                    all.extend(e.pick.iter().map(|m| Reduction::FirstMember(index, m.clone())));
                 }
                 AdminEvent::UserUpdate(_) if attributes(event) > 1 => {
                     all.extend((0..attributes(event)).map(|nth| Reduction::Attribute(index, nth)));
@@ -88,17 +96,18 @@ impl Reduction {
                     group.members.remove(user);
                 }
             }
-            Reduction::FirstMember(index, user) => {
-                if let AdminEvent::GroupCreate(e) = &mut s.events[*index] {
-                    e.members.remove(user);
-                }
-            }
+            Reduction::FirstMember(index, user) => match &mut s.events[*index] {
+                AdminEvent::GroupCreate(e) => drop(e.members.remove(user)),
+                AdminEvent::Import(e) => drop(e.pick.remove(user)),
+                _ => {}
+            },
             Reduction::Account(label) => {
                 s.application.users.remove(label);
                 for group in s.application.groups.values_mut() {
                     group.members.remove(label);
                 }
             }
+            Reduction::Crowd(rest) => s.application.crowd = *rest,
             Reduction::ApplicationGroup(label) => drop(s.application.groups.remove(label)),
             Reduction::ApplicationMember(group, user) => {
                 if let Some(group) = s.application.groups.get_mut(group) {
@@ -151,8 +160,7 @@ pub(super) fn settled(s: &Scenario, upto: usize) -> Scenario {
     if s.directory.active && s.events.first() != Some(&AdminEvent::Activate) {
         s.events.insert(0, AdminEvent::Activate);
     }
-    s.directory.active = false;
-    s.directory.retired.clear();
+    s.directory.at_rest();
     s
 }
 
@@ -206,11 +214,16 @@ pub(super) fn labels(s: &Scenario) -> Vec<Label> {
 
 /// How large a life is; each reduction makes it smaller, so that shrinking ends. An event weighs more than what it makes.
 pub(super) fn size(s: &Scenario) -> (usize, usize) {
-    let made = s.events.iter().map(|e| if let AdminEvent::GroupCreate(e) = e { 3 + e.members.len() } else { 3 });
+    let made = s.events.iter().map(|event| match event {
+        AdminEvent::GroupCreate(e) => 3 + e.members.len(),
+        AdminEvent::Import(e) => 3 + e.pick.len(),
+        _ => 3,
+    });
     let d = &s.directory;
     let members: usize = d.groups.values().map(|g| g.members.len()).sum();
     let held: usize = s.application.groups.values().map(|g| 1 + g.members.len()).sum();
-    let objects = d.users.len() + d.groups.len() + members + s.application.users.len() + held;
+    let objects =
+        d.users.len() + d.groups.len() + members + s.application.users.len() + held + s.application.crowd as usize;
     let attributes: usize = s.events.iter().map(attributes).sum();
     let values = hard_names(s).len() + special_users(s).len() + attributes + usize::from(s.read_back.is_some());
     (made.sum::<usize>() + objects, values)
@@ -269,7 +282,9 @@ pub(super) fn for_names(s: &mut Scenario, each: &mut dyn FnMut(&mut String)) {
                 [&mut e.username, &mut e.first, &mut e.last].into_iter().flatten().for_each(&mut *each);
             }
             AdminEvent::GroupCreate(e) => each(&mut e.name),
-            AdminEvent::GroupRename(e) => each(&mut e.name),
+            AdminEvent::GroupRename(e) | AdminEvent::DriftGroupRename(e) => each(&mut e.name),
+            AdminEvent::DriftGroupCreate(e) => each(&mut e.name),
+            AdminEvent::DriftUserCreate(e) => each(&mut e.username),
             _ => {}
         }
     }

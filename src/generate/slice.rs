@@ -64,7 +64,7 @@ fn links(s: &Scenario) -> BTreeSet<(Label, Label)> {
         match event {
             AdminEvent::UserCreate(e) => name("user", &e.username, &e.user),
             AdminEvent::UserUpdate(e) => e.username.iter().for_each(|text| name("user", text, &e.user)),
-            AdminEvent::GroupRename(e) => name("group", &e.name, &e.group),
+            AdminEvent::GroupRename(e) | AdminEvent::DriftGroupRename(e) => name("group", &e.name, &e.group),
             AdminEvent::GroupCreate(e) => {
                 name("group", &e.name, &e.group);
                 e.members.iter().for_each(|m| link(&e.group, m));

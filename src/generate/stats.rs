@@ -55,10 +55,10 @@ fn lives_are_rich() {
         let situations = situations(&lives);
         println!("  {situations:?}");
         assert!(situations.len() == 15 && situations.values().all(|n| *n >= 20));
-        assert!((18.0..=28.0).contains(&mean), "{mean}");
+        assert!((18.0..=30.0).contains(&mean), "{mean}");
         assert!(f64::from(skipped) / f64::from(total + skipped) < 0.12);
         for kind in KINDS {
-            assert!(counts.get(kind).is_some_and(|n| *n >= 80), "{kind}: {counts:?}");
+            assert!(counts.get(kind).is_some_and(|n| *n >= 70), "{kind}: {counts:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Short stories inside a life: the sequences in which lifecycle defects show, with room for other things in between.
 
-use crate::directory::{AdminEvent, Directory, Label, State};
+use crate::directory::{AdminEvent, Directory, KINDS, Label, State};
 
 use super::events;
 use super::life::Recipe;
@@ -27,6 +27,14 @@ pub(super) enum Story {
     Drain,
     /// Somebody is deleted and made anew under the same name.
     Rehire,
+    /// Something changes behind the identity provider's back, and then everything is matched again.
+    Adrift,
+    /// The application's users are imported, and some are put into bound groups.
+    Import,
+    /// The application is deleted from the directory and set up anew.
+    Replace,
+    /// A value of somebody is taken away and set again.
+    Values,
 }
 
 impl Story {
@@ -41,6 +49,10 @@ impl Story {
         Story::Identity,
         Story::Drain,
         Story::Rehire,
+        Story::Adrift,
+        Story::Import,
+        Story::Replace,
+        Story::Values,
     ];
 
     /// The kinds of events that it cannot do without.
@@ -50,11 +62,15 @@ impl Story {
             Story::Disassociate => &["group.disassociate", "group.associate"],
             Story::Delete => &["group.delete", "group.create"],
             Story::Unmanaged => &["management.off", "management.on"],
-            Story::Rotate => &["deactivate", "activate"],
+            Story::Rotate => &["deactivate", "activate", "token.rotate"],
             Story::Suspend => &["user.suspend", "user.resume"],
             Story::Identity => &["user.update"],
             Story::Drain => &["member.remove", "member.add"],
             Story::Rehire => &["user.delete", "user.create"],
+            Story::Adrift => &["token.rotate", "deactivate", "activate"],
+            Story::Import => &["import", "member.add"],
+            Story::Replace => &["application.delete", "activate"],
+            Story::Values => &["user.update"],
         }
     }
 }
@@ -72,6 +88,10 @@ impl Recipe<'_> {
             Story::Identity => self.identity(),
             Story::Drain => self.drain(),
             Story::Rehire => self.rehire(),
+            Story::Adrift => self.adrift(),
+            Story::Import => self.import(),
+            Story::Replace => self.replace(),
+            Story::Values => self.values(),
         };
         let _: Option<()> = told; // a story breaks off when the one it is about is gone
     }
@@ -142,13 +162,20 @@ impl Recipe<'_> {
 
     fn rotate(&mut self) -> Option<()> {
         let back = if self.choices.chance(75) { self.lock_out() } else { None };
-        self.play(AdminEvent::Deactivate);
-        self.breathe();
         let early = self.choices.chance(40);
-        if early && let Some(event) = back.clone() {
-            self.play(event);
+        if self.choices.chance(40) {
+            if early && let Some(event) = back.clone() {
+                self.play(event);
+            }
+            self.play(AdminEvent::TokenRotate);
+        } else {
+            self.play(AdminEvent::Deactivate);
+            self.breathe();
+            if early && let Some(event) = back.clone() {
+                self.play(event);
+            }
+            self.play(AdminEvent::Activate);
         }
-        self.play(AdminEvent::Activate);
         if !early && let Some(event) = back {
             self.breathe();
             self.play(event);
@@ -210,6 +237,76 @@ impl Recipe<'_> {
         self.play(events::of_user("user.delete", &user));
         self.breathe();
         self.user_named(old);
+        Some(())
+    }
+
+    fn adrift(&mut self) -> Option<()> {
+        let kinds: Vec<&str> = KINDS.iter().copied().filter(|k| k.starts_with("drift.")).collect();
+        let groups = self.settings.groups && self.shadow.manages_groups();
+        let kinds: Vec<&str> = kinds.into_iter().filter(|k| groups || k.starts_with("drift.user.")).collect();
+        for _ in 0..=self.choices.below(2) {
+            let kind = self.choices.pick(&kinds).copied()?;
+            let event = self.drift(kind)?;
+            self.play(event.clone());
+            self.breathe();
+            // The group whose name is taken at the application comes into step.
+            if matches!(event, AdminEvent::DriftGroupCreate(_))
+                && self.choices.chance(50)
+                && let Some(group) = self.some_group(|d, g| u32::from(!g.associated) * (1 + at_work(d, g)))
+            {
+                self.play(events::of_group("group.associate", &group));
+            }
+        }
+        if self.choices.chance(60) {
+            self.play(AdminEvent::TokenRotate);
+        } else {
+            self.play(AdminEvent::Deactivate);
+            self.play(AdminEvent::Activate);
+        }
+        Some(())
+    }
+
+    fn import(&mut self) -> Option<()> {
+        let event = self.some_import();
+        self.play(event.clone());
+        self.breathe();
+        let AdminEvent::Import(import) = event else { return None };
+        for user in &import.pick {
+            self.into_scope(user);
+        }
+        let user = import.pick.first()?;
+        if self.choices.chance(40) {
+            self.play(events::of_user("user.suspend", user));
+        }
+        Some(())
+    }
+
+    fn replace(&mut self) -> Option<()> {
+        self.play(AdminEvent::ApplicationDelete);
+        self.breathe();
+        self.set_up_again();
+        Some(())
+    }
+
+    fn values(&mut self) -> Option<()> {
+        let user = self.some_user(|d, label, _| u32::from(d.in_scope(label)))?;
+        let attribute = *self.choices.pick(&["first", "last", "employee", "email", "username"])?;
+        let old = self.shadow.users.get(&user)?.clone();
+        let (old, other) = match attribute {
+            "first" => (old.first, "Alex".to_owned()),
+            "last" => (old.last, "Smith".to_owned()),
+            "employee" => (old.employee.unwrap_or_default(), format!("E-{}", 4000 + self.choices.below(90))),
+            "email" => (old.email, format!("{user}.new")),
+            _ => (old.username, self.free_username(format!("{user}.new"))),
+        };
+        // An address and a user name are never taken away.
+        let kept = matches!(attribute, "email" | "username");
+        for value in [other, String::new(), old] {
+            if !(kept && value.is_empty()) {
+                self.play(events::update(&user, attribute, &value));
+                self.breathe();
+            }
+        }
         Some(())
     }
 

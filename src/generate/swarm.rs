@@ -31,6 +31,9 @@ const RECOVERIES: &[&str] = &["activate", "management.on"];
 /// Kinds after which less is sent: they stay rarer than the others.
 const SILENCERS: &[&str] = &["deactivate", "management.off"];
 
+/// Kinds and stories that are spice, not the meal: their greatest weight.
+const SPICES: &[(&str, u32)] = &[("application.delete", 1), ("import", 2), ("drift.user.", 4), ("drift.", 6)];
+
 impl Swarm {
     /// Draws the tastes of a life.
     pub(super) fn draw(choices: &mut dyn Choices, settings: &Settings) -> Swarm {
@@ -40,6 +43,9 @@ impl Swarm {
             if !settings.groups && story.kinds().contains(&"management.off") {
                 stories[index] = 0;
             }
+            if story.kinds().iter().any(|kind| *kind == "application.delete" || *kind == "import") {
+                stories[index] = stories[index].min(1);
+            }
             for kind in story.kinds().iter().filter(|_| stories[index] > 0) {
                 let weight = &mut kinds[place(kind)];
                 *weight = (*weight).max(1); // what a story needs is not off
@@ -48,16 +54,26 @@ impl Swarm {
         for kind in RECOVERIES {
             kinds[place(kind)] = 1;
         }
+        for (weight, kind) in kinds.iter_mut().zip(KINDS) {
+            let most = SPICES.iter().find(|(spice, _)| kind.starts_with(spice)).map_or(u32::MAX, |(_, most)| *most);
+            *weight = (*weight).min(most);
+        }
         for kind in SILENCERS {
             kinds[place(kind)] = kinds[place(kind)].min(2);
         }
         if !settings.groups {
-            kinds[place("management.on")] = 0;
-            kinds[place("management.off")] = 0;
+            for kind in KINDS.iter().filter(|kind| of_groups_there(kind)) {
+                kinds[place(kind)] = 0;
+            }
         }
         let nasty = if settings.nasty { [0, 12, 50][choices.weighted(&[5, 3, 2])] } else { 0 };
         Swarm { kinds, stories, telling: [45, 20, 75][choices.weighted(&[2, 1, 1])], nasty, careless: 10 }
     }
+}
+
+/// Whether a kind is about groups at the application, which some do not have.
+fn of_groups_there(kind: &str) -> bool {
+    kind.starts_with("management.") || kind.starts_with("drift.group.") || kind.starts_with("drift.member.")
 }
 
 /// The index of a kind in `KINDS`.

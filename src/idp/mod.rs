@@ -28,6 +28,25 @@ pub struct Learned {
     pub activation_failed: bool,
     /// Objects that were given up at this event.
     pub gave_up: Vec<String>,
+    /// What an import listed, in the order of the list.
+    pub listed: Vec<Listed>,
+}
+
+/// An account as an import shows it to the administrator (S40).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id at the application.
+    pub id: String,
+    /// Its user name, as it stands there.
+    pub username: String,
+    /// The first name, if one is shown.
+    pub first: Option<String>,
+    /// The last name, if one is shown.
+    pub last: Option<String>,
+    /// The first e-mail address, if one is shown.
+    pub email: Option<String>,
+    /// "Imported": a user of the directory is behind it already. Otherwise it is "New".
+    pub imported: bool,
 }
 
 /// A group as the client knows it.
@@ -109,6 +128,11 @@ impl Client {
     /// The id under which a group is known at the application.
     pub fn group_id(&self, group: &str) -> Option<&str> {
         self.groups.get(group).map(|g| g.id.as_str())
+    }
+
+    /// The administrator took a listed account into the directory under this label.
+    pub fn imported(&mut self, label: &str, id: &str) {
+        self.adopt_user(label.to_owned(), id.to_owned());
     }
 
     /// The body with which this client makes a user.
@@ -216,6 +240,7 @@ impl Client {
                 }
                 None => self.failed(&Task::TestGroupCreate),
             },
+            Task::ImportPage { start, seen } => self.listed(start, seen, body),
             Task::TestUserDelete { .. } => drop(self.users.remove(task::TEST)),
             Task::TestGroupDelete => drop(self.groups.remove(task::TEST)),
             Task::Probe(_)
@@ -247,6 +272,21 @@ impl Client {
             }
             _ if self.users.contains_key(&label) => self.push_front(vec![Task::UpdateUserFull(label)]),
             _ => self.push_front(vec![Task::CreateUser(label)]),
+        }
+    }
+
+    /// A page of an import: what stands in it, and where the list goes on.
+    fn listed(&mut self, start: u64, seen: u64, body: Option<&Value>) {
+        let resources = body.and_then(|b| b.get("Resources")).and_then(Value::as_array);
+        for resource in resources.into_iter().flatten() {
+            let text = |at: &str| resource.pointer(at).and_then(Value::as_str).map(str::to_owned);
+            let (Some(id), Some(username)) = (text("/id"), text("/userName")) else { continue };
+            let imported = self.users.values().any(|known| *known == id);
+            let (first, last) = (text("/name/givenName"), text("/name/familyName"));
+            self.learned.listed.push(Listed { id, username, first, last, email: text("/emails/0/value"), imported });
+        }
+        if let Some((start, seen)) = next_page(body, start, seen) {
+            self.push_front(vec![Task::ImportPage { start, seen }]);
         }
     }
 

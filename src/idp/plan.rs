@@ -15,7 +15,10 @@ impl Client {
             return Vec::new();
         }
         match change.event {
-            AdminEvent::Activate => self.activation(after),
+            AdminEvent::Activate | AdminEvent::TokenRotate => self.activation(change),
+            AdminEvent::Import(_) => vec![Task::ImportPage { start: 1, seen: 0 }],
+            // What happens behind its back the identity provider does not learn.
+            _ if change.event.is_drift() => Vec::new(),
             AdminEvent::ManagementOn => self.sync_all_groups(after),
             AdminEvent::ManagementOff => Vec::new(),
             _ => self.follow(change),
@@ -23,8 +26,9 @@ impl Client {
     }
 
     /// Activation: the connection test, then everything in scope is matched again (J12).
-    fn activation(&mut self, after: &Directory) -> Vec<Task> {
-        if self.policy.forgets {
+    fn activation(&mut self, change: &Change) -> Vec<Task> {
+        let after = &change.after;
+        if change.forgets(&self.policy) {
             self.users.clear();
             self.groups.clear();
         }

@@ -83,6 +83,11 @@ pub(super) enum Task {
         extra: Vec<String>,
     },
     DeleteGroup(Label),
+    /// A page of the list of all users, for the administrator to pick from (S40).
+    ImportPage {
+        start: u64,
+        seen: u64,
+    },
 }
 
 impl Task {
@@ -278,6 +283,7 @@ impl Client {
                 Some(client(Method::Put, group_path(id)).with_body(body))
             }
             Task::DeleteGroup(label) => Some(client(Method::Delete, group_path(&self.groups.get(label)?.id))),
+            Task::ImportPage { start, .. } => Some(self.wire.list(Kind::User, *start, self.wire.import_page)),
         }
     }
 
@@ -333,7 +339,7 @@ impl Client {
         }
         let named = paths.is_none_or(|p| p.contains(&"name.formatted"));
         if self.wire.display_name && named && offered("displayName", &self.contract) {
-            let display = format!("{} {}", user.first, user.last);
+            let display = user.whole_name();
             operations.push(json!({ "op": "replace", "path": "displayName", "value": display }));
         }
         if paths.is_none_or(|p| p.contains(&"active") || p.is_empty()) {

@@ -45,6 +45,8 @@ pub(super) struct Wire {
     pub members_first: bool,
     pub stop_event: bool,
     pub resume_lookup: bool,
+    /// How many users a page of an import asks for.
+    pub import_page: u64,
 }
 
 impl Wire {
@@ -61,6 +63,9 @@ impl Wire {
         let verb = |name| is(name, "put", "patch").map(|put| if put { Verb::Put } else { Verb::Patch });
         let batch = knobs.get("member_batch").map_or(Ok(100), |text| {
             text.parse::<usize>().map_err(|_| format!("knob member_batch: {text:?} is no number"))
+        })?;
+        let import_page = knobs.get("import_page").map_or(Ok(100), |text| {
+            text.parse::<u64>().map_err(|_| format!("knob import_page: {text:?} is no number"))
         })?;
         let test_writes = match knobs.get("test_writes").map(String::as_str) {
             None | Some("none") => TestWrites::None,
@@ -88,6 +93,7 @@ impl Wire {
             members_first: is("delete_order", "members-first", "group-first")?,
             stop_event: is("on_error", "stop-event", "skip-object")?,
             resume_lookup: is("resume_lookup", "on", "off")?,
+            import_page: import_page.max(1),
         })
     }
 
@@ -138,7 +144,7 @@ impl Wire {
             }
         }
         if self.display_name && offered("displayName", contract) {
-            body.insert("displayName".into(), format!("{} {}", user.first, user.last).into());
+            body.insert("displayName".into(), user.whole_name().into());
         }
         body.insert("active".into(), active.into());
         fill_required(&mut body, contract, Kind::User);

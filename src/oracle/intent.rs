@@ -34,6 +34,8 @@ pub struct UserDuty {
     pub active: Option<(bool, &'static str)>,
     /// The mapped attributes.
     pub attributes: Vec<Mapped>,
+    /// Attribute paths whose value was taken away while the account was kept in step.
+    pub dropped: BTreeSet<&'static str>,
     /// User names (on the wire) that it had before.
     pub former: BTreeSet<String>,
 }
@@ -61,6 +63,13 @@ pub struct GroupDuty {
     pub former: BTreeSet<String>,
     /// The identity provider keeps it in step at present.
     pub managed: bool,
+    /// It got another name behind the identity provider's back: its name is free until it is written again.
+    pub renamed_behind: Option<String>,
+    /// Members of whom nothing is said until they are written again: what happened to them did so behind the identity
+    /// provider's back.
+    loose: BTreeSet<Label>,
+    /// It was deleted or taken over behind the identity provider's back: nothing is said of it until it is matched anew.
+    lost: bool,
     /// The identity provider no longer knows that it made it.
     forgotten: bool,
 }
@@ -95,10 +104,17 @@ impl Duties {
 
     /// Takes in what an event changed. While the integration is off nothing new is asked for (J10).
     pub fn fold(&mut self, change: &Change) {
-        if !change.effective() || !change.after.active {
+        if !change.effective() {
             return;
         }
-        if self.policy.forgets && matches!(change.event, AdminEvent::Activate) {
+        if change.event.is_drift() {
+            return self.drift(&change.event);
+        }
+        // An import reads, and changes nothing at the application (S43).
+        if !change.after.active || matches!(change.event, AdminEvent::Import(_)) {
+            return;
+        }
+        if change.forgets(&self.policy) {
             self.groups.values_mut().for_each(|duty| duty.forgotten = true);
         }
         let everyone: BTreeSet<Label> =
@@ -123,6 +139,51 @@ impl Duties {
         }
     }
 
+    /// What changes behind the identity provider's back is free until it is written again.
+    fn drift(&mut self, event: &AdminEvent) {
+        match event {
+            AdminEvent::DriftUserCreate(e) => {
+                let name = self.names.user_name(&e.username).to_lowercase();
+                for duty in self.users.values_mut() {
+                    let never_there = duty.presence == Presence::MustNot && duty.attributes.is_empty();
+                    if never_there && duty.former.iter().any(|f| f.to_lowercase() == name) {
+                        duty.presence = Presence::Free;
+                    }
+                }
+                self.held_users.insert(name);
+            }
+            AdminEvent::DriftGroupCreate(e) => {
+                self.held_groups.insert(self.names.group_name(&e.name).to_lowercase());
+            }
+            AdminEvent::DriftUserDeactivate(e) => {
+                if let Some(duty) = self.users.get_mut(&e.user) {
+                    duty.active = None;
+                }
+                for duty in self.groups.values_mut() {
+                    duty.loosen(&e.user);
+                }
+            }
+            AdminEvent::DriftGroupRename(e) => {
+                let name = self.names.group_name(&e.name);
+                self.held_groups.insert(name.to_lowercase());
+                if let Some(duty) = self.groups.get_mut(&e.group) {
+                    duty.renamed_behind = Some(name);
+                }
+            }
+            AdminEvent::DriftGroupDelete(e) => {
+                if let Some(duty) = self.groups.get_mut(&e.group) {
+                    duty.lose();
+                }
+            }
+            AdminEvent::DriftMemberRemove(e) => {
+                if let Some(duty) = self.groups.get_mut(&e.group) {
+                    duty.loosen(&e.user);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn fold_user(&mut self, label: &Label, change: &Change) {
         let (before, after) = (&change.before, &change.after);
         if let Some(user) = after.users.get(label).filter(|_| after.in_scope(label)) {
@@ -132,6 +193,8 @@ impl Duties {
             let locked_out = self.locked_out(label, change);
             let rule = active_rule(label, change);
             let duty = self.users.entry(label.clone()).or_default();
+            let in_step = before.active && before.in_scope(label);
+            duty.drop_values(&attributes, in_step && !change.event.matches_again());
             let old = duty.attributes.first().and_then(|m| m.value.clone());
             duty.former.extend(old.filter(|old| *old != name));
             duty.former.remove(&name);
@@ -166,8 +229,9 @@ impl Duties {
                 duty.active = Some((false, rule));
                 duty.presence_rule = rule;
             }
-            // What became of those who left while the integration was off is nowhere said.
-            Presence::Must if unknown && self.policy.forgets => {
+            // What became of those who left while the integration was off is nowhere said; whom the identity provider
+            // forgot it does not delete.
+            Presence::Must if change.forgets(&self.policy) => {
                 duty.active = None;
                 duty.presence = Presence::Free;
             }
@@ -216,7 +280,7 @@ impl Duties {
             return true;
         }
         // Until the account is written again because its owner comes (back) into scope.
-        let comes_back = matches!(change.event, AdminEvent::Activate) || !change.before.in_scope(label);
+        let comes_back = change.event.matches_again() || !change.before.in_scope(label);
         still && !comes_back
     }
 
@@ -233,9 +297,15 @@ impl Duties {
             }
             return;
         }
+        let starts = self.starts(label, change);
+        if let Some(duty) = self.groups.get_mut(label).filter(|d| d.lost) {
+            if !starts {
+                return;
+            }
+            duty.lost = false;
+        }
         let name = self.names.group_name(&group.name);
         let members: BTreeSet<Label> = group.members.iter().filter(|m| after.in_scope(m)).cloned().collect();
-        let starts = self.starts(label, change);
         let exists = self.groups.get(label).is_some_and(|d| d.presence == Presence::Must && !d.forgotten);
         if members.is_empty() && !exists {
             let duty = self.groups.entry(label.clone()).or_default();
@@ -258,6 +328,15 @@ impl Duties {
         };
         let out: BTreeSet<Label> = group.members.difference(&members).cloned().collect();
         let renamed = duty.name != name;
+        if renamed || starts || first {
+            duty.renamed_behind = None;
+        }
+        // Who is put into the group anew is written anew.
+        let was_in = |m: &Label| change.before.groups.get(label).is_some_and(|g| g.members.contains(m));
+        duty.loose.retain(|m| !starts && !first && was_in(m));
+        let (loose, members): (BTreeSet<Label>, BTreeSet<Label>) =
+            members.into_iter().partition(|m| duty.loose.contains(m));
+        let out: BTreeSet<Label> = out.into_iter().chain(loose).collect();
         if renamed && !duty.name.is_empty() && exists {
             duty.former.insert(std::mem::take(&mut duty.name));
         }
@@ -282,7 +361,7 @@ impl Duties {
     /// Whether the identity provider matches the group anew at this event.
     fn starts(&self, label: &str, change: &Change) -> bool {
         let bound = |d: &Directory| d.groups.get(label).is_some_and(|g: &Group| g.associated);
-        matches!(change.event, AdminEvent::Activate | AdminEvent::ManagementOn) || !bound(&change.before)
+        change.event.matches_again() || matches!(change.event, AdminEvent::ManagementOn) || !bound(&change.before)
     }
 
     fn delete_group(&mut self, label: &Label, change: &Change) {
@@ -317,9 +396,13 @@ impl Duties {
         self.groups.iter().any(|(label, duty)| label != except && same(duty))
     }
 
-    /// A group of that name that was left behind is taken over by another.
+    /// A group of that name that was left behind, or got it behind the identity provider's back, is taken over by another.
     fn take_group_name(&mut self, label: &Label, name: &str) {
         for (other, duty) in &mut self.groups {
+            let behind = duty.renamed_behind.as_ref().is_some_and(|n| n.to_lowercase() == name.to_lowercase());
+            if other != label && behind {
+                duty.lose();
+            }
             if other != label && !duty.managed && duty.name.to_lowercase() == name.to_lowercase() {
                 *duty = GroupDuty::default();
             }
@@ -337,6 +420,30 @@ impl Duties {
             duty.others = true;
             duty.may.extend(std::mem::take(&mut duty.must));
         }
+    }
+}
+
+impl UserDuty {
+    /// Notes which values are taken away; what happened out of step was perhaps never said to the application.
+    fn drop_values(&mut self, new: &[Mapped], in_step: bool) {
+        let had = |path: &str| self.attributes.iter().any(|m| m.path == path && m.value.is_some());
+        let gone = new.iter().filter(|m| m.value.is_none());
+        let gone: BTreeSet<&'static str> =
+            gone.map(|m| m.path).filter(|p| in_step && (had(p) || self.dropped.contains(p))).collect();
+        self.dropped = gone;
+    }
+}
+
+impl GroupDuty {
+    fn loosen(&mut self, member: &Label) {
+        self.loose.insert(member.clone());
+        if self.must.remove(member) {
+            self.may.insert(member.clone());
+        }
+    }
+
+    fn lose(&mut self) {
+        *self = GroupDuty { lost: true, former: std::mem::take(&mut self.former), ..GroupDuty::default() };
     }
 }
 

@@ -153,7 +153,7 @@ fn user(label: &str, duty: &UserDuty, object: &SeenObject, seen: &Seen, out: &mu
                 }
             }
             for mapped in &duty.attributes {
-                attribute(&mut check, mapped, resource);
+                attribute(&mut check, mapped, duty.dropped.contains(mapped.path), resource);
             }
             let Some(id) = &object.id else { return };
             let current = duty.attributes.first().and_then(|m| m.value.as_ref());
@@ -180,8 +180,11 @@ fn user(label: &str, duty: &UserDuty, object: &SeenObject, seen: &Seen, out: &mu
     }
 }
 
-fn attribute(check: &mut Check<'_>, mapped: &Mapped, resource: &Value) {
-    let Some(expected) = &mapped.value else { return };
+fn attribute(check: &mut Check<'_>, mapped: &Mapped, dropped: bool, resource: &Value) {
+    // A provider may compose the whole name by itself.
+    if mapped.value.is_none() && (!dropped || mapped.path == "name.formatted") {
+        return;
+    }
     let (name, sub) = mapped.path.split_once('.').map_or((mapped.path, None), |(n, s)| (n, Some(s)));
     let shown = resource.as_object().and_then(|r| lookup(r, name)).map(|(_, v)| v).filter(|v| !unassigned(v));
     let facet = Facet::Attribute(name.to_owned());
@@ -195,6 +198,11 @@ fn attribute(check: &mut Check<'_>, mapped: &Mapped, resource: &Value) {
         },
         (Some(value), None) => value.as_str().into_iter().collect(),
         (None, _) => Vec::new(),
+    };
+    let Some(expected) = &mapped.value else {
+        let words = ["no value", "a value that was taken away"];
+        check.that(mapped.rule, facet, &pointer, words, values.is_empty()).detail = format!("got {values:?}");
+        return;
     };
     let same = |v: &&str| {
         let folded = mapped.path != "externalId" && v.trim().to_lowercase() == expected.trim().to_lowercase();
@@ -242,6 +250,9 @@ fn group(label: &str, duty: &GroupDuty, object: &SeenObject, seen: &Seen, excuse
             }
             check.that(duty.presence_rule, Facet::Exists, "", ["a group", "no group"], object.resource.is_some());
             let Some(resource) = &object.resource else { return };
+            if duty.renamed_behind.is_some() {
+                return members(&mut check, duty, resource, seen, excused);
+            }
             let shown = resource.get("displayName").and_then(Value::as_str).unwrap_or_default();
             let same = shown.trim().to_lowercase() == duty.name.trim().to_lowercase();
             let facet = || Facet::Attribute("displayName".into());

@@ -119,7 +119,7 @@ impl Floors {
 }
 
 fn of_groups(kind: &str) -> bool {
-    ["group.", "member.", "management."].iter().any(|prefix| kind.starts_with(prefix))
+    ["group.", "member.", "management."].iter().any(|part| kind.contains(part))
 }
 
 /// The rules that can be seen to fail at an endpoint.

@@ -52,6 +52,9 @@ fn start(scenario: &Scenario) -> Vec<String> {
         let state = if account.active { "" } else { ", inactive" };
         lines.push(format!("the application already holds account {}{state}", quoted(&account.username)));
     }
+    if scenario.application.crowd > 0 {
+        lines.push(format!("the application already holds {} more accounts", scenario.application.crowd));
+    }
     for group in scenario.application.groups.values() {
         let members: Vec<String> = group.members.iter().map(|m| plain(m)).collect();
         lines.push(format!("the application already holds group {} with {}", quoted(&group.name), listed(&members)));
@@ -78,6 +81,8 @@ fn told(event: &AdminEvent, before: &Directory) -> String {
     match event {
         AdminEvent::Activate => "the integration is activated again".into(),
         AdminEvent::Deactivate => "the integration is deactivated".into(),
+        AdminEvent::TokenRotate => "the token is rotated, and everything is matched again".into(),
+        AdminEvent::ApplicationDelete => "the application is deleted from the directory".into(),
         AdminEvent::ManagementOn => "group management is switched on".into(),
         AdminEvent::ManagementOff => "group management is switched off".into(),
         AdminEvent::UserCreate(e) => {
@@ -108,6 +113,7 @@ fn told(event: &AdminEvent, before: &Directory) -> String {
         }
         AdminEvent::UserSuspend(e) => format!("{} is suspended", plain(&e.user)),
         AdminEvent::UserResume(e) => format!("{} is resumed", plain(&e.user)),
+        AdminEvent::UserStage(e) => format!("{} is staged", plain(&e.user)),
         AdminEvent::UserDelete(e) => format!("{} is deleted from the directory", plain(&e.user)),
         AdminEvent::GroupCreate(e) => {
             let members: Vec<String> = e.members.iter().map(|m| plain(m)).collect();
@@ -119,5 +125,24 @@ fn told(event: &AdminEvent, before: &Directory) -> String {
         AdminEvent::GroupDisassociate(e) => format!("{} is unbound from the application", group(&e.group)),
         AdminEvent::MemberAdd(e) => format!("{} joins {}", plain(&e.user), group(&e.group)),
         AdminEvent::MemberRemove(e) => format!("{} leaves {}", plain(&e.user), group(&e.group)),
+        AdminEvent::Import(e) => {
+            let picked: Vec<String> = e.pick.iter().map(|l| plain(l)).collect();
+            format!("the application's users are listed, and {} imported", listed(&picked))
+        }
+        AdminEvent::DriftUserCreate(e) => {
+            let state = if e.active { "" } else { ", inactive" };
+            format!("somebody else makes account {} at the application{state}", quoted(&e.username))
+        }
+        AdminEvent::DriftUserDeactivate(e) => {
+            format!("somebody else makes {} inactive at the application", plain(&e.user))
+        }
+        AdminEvent::DriftGroupCreate(e) => format!("somebody else makes group {} at the application", quoted(&e.name)),
+        AdminEvent::DriftGroupRename(e) => {
+            format!("somebody else renames {} to {} at the application", group(&e.group), quoted(&e.name))
+        }
+        AdminEvent::DriftGroupDelete(e) => format!("somebody else deletes {} at the application", group(&e.group)),
+        AdminEvent::DriftMemberRemove(e) => {
+            format!("somebody else takes {} out of {} at the application", plain(&e.user), group(&e.group))
+        }
     }
 }

@@ -82,12 +82,15 @@ pub(super) fn happened(event: &AdminEvent, before: &Directory) -> String {
     match event {
         AdminEvent::Activate => "the integration was activated".into(),
         AdminEvent::Deactivate => "the integration was deactivated".into(),
+        AdminEvent::TokenRotate => "the token was rotated".into(),
+        AdminEvent::ApplicationDelete => "the application was deleted from the directory".into(),
         AdminEvent::ManagementOn => "group management was switched on".into(),
         AdminEvent::ManagementOff => "group management was switched off".into(),
         AdminEvent::UserCreate(e) => format!("{} was created", plain(&e.user)),
         AdminEvent::UserUpdate(e) => format!("{}'s attributes were changed", plain(&e.user)),
         AdminEvent::UserSuspend(e) => format!("{} was suspended", plain(&e.user)),
         AdminEvent::UserResume(e) => format!("{} was resumed", plain(&e.user)),
+        AdminEvent::UserStage(e) => format!("{} was staged", plain(&e.user)),
         AdminEvent::UserDelete(e) => format!("{} was deleted from the directory", plain(&e.user)),
         AdminEvent::GroupCreate(e) => format!("group {} was created", quoted(&e.name)),
         AdminEvent::GroupRename(e) => format!("{} was renamed to {}", group(&e.group), quoted(&e.name)),
@@ -96,6 +99,17 @@ pub(super) fn happened(event: &AdminEvent, before: &Directory) -> String {
         AdminEvent::GroupDisassociate(e) => format!("{} was unbound from the application", group(&e.group)),
         AdminEvent::MemberAdd(e) => format!("{} joined {}", plain(&e.user), group(&e.group)),
         AdminEvent::MemberRemove(e) => format!("{} left {}", plain(&e.user), group(&e.group)),
+        AdminEvent::Import(_) => "the application's users were listed for import".into(),
+        AdminEvent::DriftUserCreate(e) => format!("somebody else made account {}", quoted(&e.username)),
+        AdminEvent::DriftUserDeactivate(e) => format!("somebody else made {} inactive", plain(&e.user)),
+        AdminEvent::DriftGroupCreate(e) => format!("somebody else made group {}", quoted(&e.name)),
+        AdminEvent::DriftGroupRename(e) => {
+            format!("somebody else renamed {} to {}", group(&e.group), quoted(&e.name))
+        }
+        AdminEvent::DriftGroupDelete(e) => format!("somebody else deleted {}", group(&e.group)),
+        AdminEvent::DriftMemberRemove(e) => {
+            format!("somebody else took {} out of {}", plain(&e.user), group(&e.group))
+        }
     }
 }
 

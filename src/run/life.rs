@@ -2,19 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
 use super::facets::facets;
 use super::{Canon, Counts, Stage, Totals};
-use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy, Switch};
+use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy, State, Switch, User};
 use crate::endpoint::{Trouble, WouldTouch};
-use crate::exchange::{Exchange, Method, Origin, Request};
+use crate::exchange::{Credential, Exchange, Method, Origin, Request};
 use crate::expectation::{Body, Choice, Excused, Facet, Kind};
-use crate::idp::{Client, profile};
+use crate::idp::{Client, Listed, profile};
 use crate::model::Model;
 use crate::oracle::{Duties, Seen, judge};
-use crate::scenario::{Application, ReadBack, Scenario};
-use crate::scim::message::{GROUP_URN, USER_URN};
+use crate::scenario::{ReadBack, Scenario};
 use crate::verdict::{Difference, Finding, Judgement, Outcome};
 
 /// What came of a life.
@@ -53,6 +50,10 @@ pub struct Life<'a> {
     pub(super) excused: Excused,
     pub(super) knobs: BTreeMap<String, String>,
     pub(super) mode: ReadBack,
+    /// The credential that the identity provider has at present.
+    pub(super) credential: Credential,
+    /// The accounts that the administrator picks from the import under way.
+    picked: BTreeSet<Label>,
     pub(super) canon: Canon,
     /// The objects behind ids.
     pub(super) subjects: BTreeMap<String, String>,
@@ -100,6 +101,8 @@ impl<'a> Life<'a> {
             excused: Excused::default(),
             knobs,
             mode: scenario.read_back.or(stage.read_back).unwrap_or(ReadBack::Touched),
+            credential: Credential::First,
+            picked: BTreeSet::new(),
             canon,
             names,
             subjects: BTreeMap::new(),
@@ -118,47 +121,20 @@ impl<'a> Life<'a> {
         })
     }
 
-    /// Makes what the application already holds.
-    pub async fn set_up(&mut self, application: &Application) {
-        let mut ids: BTreeMap<&Label, String> = BTreeMap::new();
-        for (label, account) in &application.users {
-            let name = self.names.user_name(&account.username);
-            let body = json!({
-                "schemas": [USER_URN],
-                "userName": name,
-                "name": { "givenName": "Held", "familyName": "Already" },
-                "emails": [{ "value": self.names.email(label), "type": "work" }],
-                "active": account.active,
-            });
-            if let Some(id) = self.make(Kind::User, body, label).await {
-                ids.insert(label, id);
-            }
-        }
-        if self.stage.contract.group.is_none() {
-            return;
-        }
-        for (label, group) in &application.groups {
-            let members: Vec<_> =
-                group.members.iter().filter_map(|m| ids.get(m)).map(|id| json!({ "value": id })).collect();
-            let name = self.names.group_name(&group.name);
-            let body = json!({ "schemas": [GROUP_URN], "displayName": name, "members": members });
-            self.make(Kind::Group, body, label).await;
-        }
-        self.settle().await;
-        // What was read before anything happened says nothing of what follows.
-        self.settled.clear();
-    }
-
-    async fn make(&mut self, kind: Kind, body: serde_json::Value, label: &str) -> Option<String> {
-        let subject = format!("application:{label}");
-        let request = Request::new(Origin::Setup, Method::Post, format!("/{}", kind.endpoint()));
-        let exchange = self.exchange(request.with_body(body).about(subject)).await?;
-        exchange.response.resource_id()
-    }
-
     /// Plays an event in the directory. Where there are no groups, the administrator has no box to tick for them.
-    pub fn apply(&mut self, event: &AdminEvent) -> Change {
+    /// What happens at the application itself is done here, and has no effect where it is refused.
+    pub async fn apply(&mut self, event: &AdminEvent) -> Change {
         let mut change = self.directory.apply(event);
+        if change.effective() && event.is_drift() && !self.drift(event).await {
+            self.directory = change.before.clone();
+            change.after = change.before.clone();
+        }
+        if change.effective() && *event == AdminEvent::TokenRotate {
+            self.credential = self.credential.rotated();
+        }
+        if let AdminEvent::Import(import) = event {
+            self.picked.clone_from(&import.pick);
+        }
         if self.stage.contract.group.is_none() && self.directory.manages_groups() {
             self.directory.management = Switch::Off;
             change.after = self.directory.clone();
@@ -180,6 +156,7 @@ impl<'a> Life<'a> {
         if self.stopped {
             return None;
         }
+        let request = Request { credential: self.credential, ..request };
         let expectation = self.model.expect(&request);
         let response = match self.stage.endpoint.exchange(&request).await {
             Ok(response) => response,
@@ -298,6 +275,7 @@ impl<'a> Life<'a> {
             self.given_up.extend(self.all_subjects());
         }
         self.given_up.extend(learned.gave_up);
+        self.import(&learned.listed);
         let users: Vec<Label> = self.duties.users.keys().cloned().collect();
         for label in users {
             if let Some(id) = self.client.user_id(&label).map(str::to_owned) {
@@ -316,6 +294,28 @@ impl<'a> Life<'a> {
                 self.canon.name(&id, &label);
                 self.subjects.insert(id.clone(), format!("group:{label}"));
                 self.group_ids.insert(label, id);
+            }
+        }
+    }
+
+    /// The administrator takes the picked accounts of those that are listed as new. Only ours can be picked.
+    fn import(&mut self, listed: &[Listed]) {
+        let picked = std::mem::take(&mut self.picked);
+        for account in listed.iter().filter(|l| !l.imported) {
+            let subject = self.subjects.get(&account.id).and_then(|s| s.strip_prefix("application:"));
+            let Some(label) = subject.filter(|label| picked.contains(*label)).map(str::to_owned) else { continue };
+            let Some(username) = self.names.bare(&account.username).map(str::to_owned) else { continue };
+            let email = account.email.as_deref().and_then(|e| self.names.bare(e)).and_then(|e| e.split('@').next());
+            let user = User {
+                username,
+                first: account.first.clone().unwrap_or_default(),
+                last: account.last.clone().unwrap_or_default(),
+                email: email.unwrap_or(&label).to_owned(),
+                employee: None,
+                state: State::Active,
+            };
+            if self.directory.import(&label, user) {
+                self.client.imported(&label, &account.id);
             }
         }
     }
@@ -404,6 +404,7 @@ impl<'a> Life<'a> {
             if let Some(id) = &leftover.id {
                 let path = format!("{}/{id}", leftover.endpoint);
                 let request = Request::new(Origin::Cleanup, Method::Delete, path);
+                let request = Request { credential: self.credential, ..request };
                 if crate::endpoint::Endpoint::exchange(&self.stage.fence, &request).await.is_err() {
                     break;
                 }

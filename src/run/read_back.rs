@@ -143,7 +143,12 @@ impl Life<'_> {
     fn touched(&self, change: &Change) -> (BTreeSet<Label>, BTreeSet<Label>) {
         let everything = matches!(
             change.event,
-            AdminEvent::Activate | AdminEvent::Deactivate | AdminEvent::ManagementOn | AdminEvent::ManagementOff
+            AdminEvent::Activate
+                | AdminEvent::Deactivate
+                | AdminEvent::TokenRotate
+                | AdminEvent::ApplicationDelete
+                | AdminEvent::ManagementOn
+                | AdminEvent::ManagementOff
         );
         if everything {
             return (self.duties.users.keys().cloned().collect(), self.duties.groups.keys().cloned().collect());
@@ -174,15 +179,15 @@ impl Life<'_> {
         (users, groups)
     }
 
-    fn last_user_id(&self, label: &str) -> Option<String> {
+    pub(super) fn last_user_id(&self, label: &str) -> Option<String> {
         self.seen.user_ids.get(label).and_then(|ids| ids.last().cloned())
     }
 
-    fn belongs_to_other(&self, id: &str, label: &str) -> bool {
+    pub(super) fn belongs_to_other(&self, id: &str, label: &str) -> bool {
         self.subjects.get(id).is_some_and(|s| s.strip_prefix("user:") != Some(label))
     }
 
-    fn last_group_id(&self, label: &str) -> Option<String> {
+    pub(super) fn last_group_id(&self, label: &str) -> Option<String> {
         let subject = format!("group:{label}");
         self.group_ids.get(label).filter(|id| self.subjects.get(*id) == Some(&subject)).cloned()
     }
