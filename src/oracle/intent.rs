@@ -257,9 +257,7 @@ impl Duties {
             let same = |n: &String| n.to_lowercase() == name.to_lowercase();
             let current = duty.attributes.first().and_then(|m| m.value.as_ref()).is_some_and(same);
             if other != label && (current || (duty.attributes.is_empty() && duty.former.iter().any(same))) {
-                *duty = UserDuty::default();
-                // Not "never there" any more.
-                duty.attributes = vec![Mapped { rule: "S30", path: "userName", value: None }];
+                *duty = UserDuty::there();
             }
         }
     }
@@ -409,6 +407,11 @@ impl Duties {
         }
     }
 
+    /// An account of the application was imported under this label: it is there, whoever is in scope.
+    pub fn imported(&mut self, label: &str) {
+        self.users.insert(label.to_owned(), UserDuty::there());
+    }
+
     /// The integration was found not to work: nothing is asked for.
     pub fn release(&mut self, subject: &str) {
         if let Some(duty) = subject.strip_prefix("user:").and_then(|l| self.users.get_mut(l)) {
@@ -424,6 +427,12 @@ impl Duties {
 }
 
 impl UserDuty {
+    /// Of an account of which no more is known than that it is not "never there" any more.
+    fn there() -> UserDuty {
+        let unsaid = Mapped { rule: "S30", path: "userName", value: None };
+        UserDuty { attributes: vec![unsaid], ..UserDuty::default() }
+    }
+
     /// Notes which values are taken away; what happened out of step was perhaps never said to the application.
     fn drop_values(&mut self, new: &[Mapped], in_step: bool) {
         let had = |path: &str| self.attributes.iter().any(|m| m.path == path && m.value.is_some());

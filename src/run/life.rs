@@ -316,6 +316,7 @@ impl<'a> Life<'a> {
             };
             if self.directory.import(&label, user) {
                 self.client.imported(&label, &account.id);
+                self.duties.imported(&label);
             }
         }
     }
