@@ -38,6 +38,7 @@ pub(super) async fn replay(mut args: ReplayArgs) -> Result<u8, Failure> {
         only: Some(name.clone()),
         fault: args.play.fault.clone(),
         gate: args.play.gate.into(),
+        second_token: args.endpoint.token_env_2.is_some(),
         namespace: site.prefix.clone(),
         replay_with: replay_with(args.url.as_deref(), &args.endpoint, &args.play),
         ..Asked::default()

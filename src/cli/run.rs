@@ -52,6 +52,7 @@ pub(super) async fn run(mut args: RunArgs) -> Result<u8, Failure> {
         only: args.only.clone(),
         fault: args.play.fault.clone(),
         gate: args.play.gate.into(),
+        second_token: args.endpoint.token_env_2.is_some(),
         namespace: site.prefix.clone(),
         replay_with: replay_with(args.url.as_deref(), &args.endpoint, &args.play),
         ..Asked::default()

@@ -144,6 +144,15 @@ impl Rules<'_> {
             }
             open.insert(name.clone(), Open { register: Some("A46"), candidates, otherwise: Some("defaulted") });
         }
+        // What an earlier write left open stays so: the value that was kept then may be kept again.
+        for (name, before) in old.open.iter().filter(|(name, _)| !new.contains_key(*name)) {
+            let mut candidates = before.candidates.clone();
+            if candidates.iter().all(|(_, value)| value.is_some()) {
+                candidates.push(("cleared", None));
+            }
+            let otherwise = before.otherwise.or(Some("defaulted"));
+            open.insert(name.clone(), Open { register: Some("A46"), candidates, otherwise });
+        }
         open
     }
 

@@ -45,6 +45,8 @@ pub struct Asked {
     pub fault: Option<String>,
     /// Which level gates.
     pub gate: Gate,
+    /// Whether a rotated token is another one: it is not, where a URL was given and no second token.
+    pub second_token: bool,
     /// Whether the endpoint holds groups.
     pub groups: bool,
     /// The run's part of every name.
@@ -85,6 +87,9 @@ impl Report {
     /// What was not looked at, and why: a green run says so too.
     pub fn not_looked_at(&self) -> Vec<String> {
         let mut list = self.run.not_looked_at.clone();
+        if self.asked.url.is_some() && !self.asked.second_token && self.run.totals.events.contains_key("token.rotate") {
+            list.push(words::SAME_TOKEN.to_owned());
+        }
         list.extend(self.run.canary.lacks.iter().map(|lack| format!("not offered: {lack}")));
         list.extend(self.floors.not_asked.iter().cloned());
         let (exercised, all) = (self.run.totals.requirements.len(), catalogue().requirements().len());

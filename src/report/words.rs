@@ -113,6 +113,10 @@ pub(super) fn happened(event: &AdminEvent, before: &Directory) -> String {
     }
 }
 
+/// What a rotation is worth without a second token.
+pub(super) const SAME_TOKEN: &str =
+    "another token: token.rotate activated again with the same one, because no --token-env-2 was given";
+
 /// The rules that no endpoint can break, in one line: they are not looked at.
 pub(super) fn beyond_the_wire() -> Option<String> {
     let beyond = catalogue().rules().iter().filter(|rule| rule.observed != Observed::Endpoint);

@@ -248,6 +248,7 @@ impl Life<'_> {
 
     /// A choice of the endpoint that the register tolerates and that explains why a rule does not hold.
     fn explanation(&self, assertion: &Assertion) -> Option<Choice> {
+        let silent = assertion.observed == "no value";
         let fits = |(register, name): &&Choice| {
             matches!(
                 (&assertion.facet, *register, *name),
@@ -258,8 +259,13 @@ impl Life<'_> {
                     | (Facet::Members, "A71", _)
                     | (Facet::Exists | Facet::Active, "A23", "hidden")
                     | (Facet::Exists, "L04", "removed")
-                    | (Facet::Attribute(_), "A46" | "L06" | "L09" | "A90" | "A09", _)
-            )
+                    | (Facet::Attribute(_), "L06" | "A90", _)
+            ) || match (&assertion.facet, *register) {
+                // What was left out and is not there explains a missing value, what was kept explains a wrong one.
+                (Facet::Attribute(_), "A46") => silent == (*name == "cleared"),
+                (Facet::Attribute(_), "A09" | "L09") => silent,
+                _ => false,
+            }
         };
         let of = |subject: &String| self.taken.get(subject).and_then(|t| t.iter().find(fits)).copied();
         of(&assertion.subject).or_else(|| assertion.other.as_ref().and_then(of))
