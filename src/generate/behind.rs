@@ -118,7 +118,7 @@ impl Recipe<'_> {
     }
 
     /// Puts somebody into a bound group.
-    pub(super) fn into_scope(&mut self, user: &str) {
+    pub(super) fn put_to_use(&mut self, user: &str) {
         if let Some(group) = self.some_group(|d, g| u32::from(g.associated) * live(d, g)) {
             self.add(&group, user);
         }

@@ -39,14 +39,14 @@ impl Recipe<'_> {
     /// Who is made is mostly put to use: the user into a bound group, the group into the scope of the application.
     fn follow_up(&mut self, event: AdminEvent) {
         match event {
-            AdminEvent::UserCreate(e) if self.choices.chance(65) => self.into_scope(&e.user),
+            AdminEvent::UserCreate(e) if self.choices.chance(65) => self.put_to_use(&e.user),
             AdminEvent::GroupCreate(e) if self.choices.chance(65) => {
                 self.play(events::of_group("group.associate", &e.group));
             }
             AdminEvent::ApplicationDelete => self.set_up_again(),
             AdminEvent::Import(e) => {
                 for user in e.pick.iter().filter(|_| self.choices.chance(65)).cloned().collect::<Vec<_>>() {
-                    self.into_scope(&user);
+                    self.put_to_use(&user);
                 }
             }
             _ => {}

@@ -272,7 +272,7 @@ impl Recipe<'_> {
         self.breathe();
         let AdminEvent::Import(import) = event else { return None };
         for user in &import.pick {
-            self.into_scope(user);
+            self.put_to_use(user);
         }
         let user = import.pick.first()?;
         if self.choices.chance(40) {

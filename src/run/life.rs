@@ -219,7 +219,10 @@ impl<'a> Life<'a> {
                 for facet in facets(request) {
                     self.excused.refuse(subject, facet, register);
                 }
-                self.played.totals.excused += u64::from(request.method.writes());
+                // What was deleted behind the identity provider's back cannot be written; nobody refuses it.
+                let gone = request.target().1.is_some_and(|id| self.model.store().any(id).is_none());
+                let refuses = request.method.writes() && !(gone && exchange.response.status == 404);
+                self.played.totals.excused += u64::from(refuses);
             } else if judgement.matched && concerns && request.method.writes() {
                 // What a PATCH does to the members says nothing of those that it does not name.
                 let whole = request.method != Method::Patch;
