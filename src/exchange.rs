@@ -155,6 +155,12 @@ impl Request {
         self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
+    /// Whether it asks for a later page of a list without a filter.
+    pub fn continues_a_list(&self) -> bool {
+        let start = self.parameter("startIndex").and_then(|text| text.parse::<u64>().ok());
+        self.method == Method::Get && self.parameter("filter").is_none() && start.is_some_and(|start| start > 1)
+    }
+
     /// The resource endpoint and the id behind it: `("Users", Some("42"))`. Segments are decoded.
     pub fn target(&self) -> (&str, Option<&str>) {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);

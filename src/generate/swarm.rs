@@ -32,7 +32,7 @@ const RECOVERIES: &[&str] = &["activate", "management.on"];
 const SILENCERS: &[&str] = &["deactivate", "management.off"];
 
 /// Kinds and stories that are spice, not the meal: their greatest weight.
-const SPICES: &[(&str, u32)] = &[("application.delete", 1), ("import", 2), ("drift.user.", 4), ("drift.", 6)];
+const SPICES: &[(&str, u32)] = &[("application.delete", 1), ("import", 2), ("drift.user.", 4), ("drift.", 8)];
 
 impl Swarm {
     /// Draws the tastes of a life.

@@ -176,8 +176,10 @@ impl Life<'_> {
     /// The exchanges of the event up to the one that differs.
     fn story(&self, last: Option<usize>) -> Vec<crate::verdict::TraceLine> {
         let last = last.unwrap_or(self.exchanges.len().saturating_sub(1));
-        let lines = self.exchanges.iter().take(last + 1);
-        lines.map(|(e, d)| self.canon.line(e, d.iter().map(|d| d.pointer.clone()).collect())).collect()
+        let lines = self.exchanges.iter().enumerate().take(last + 1);
+        // Who else stands in a long list, other lives have a say in.
+        let told = lines.filter(|(at, (e, _))| *at == last || !e.request.continues_a_list()).map(|(_, line)| line);
+        told.map(|(e, d)| self.canon.line(e, d.iter().map(|d| d.pointer.clone()).collect())).collect()
     }
 
     fn would_touch(&self, subject: Option<&str>, touch: &WouldTouch, event: Option<usize>, kind: &str) -> Finding {

@@ -246,6 +246,10 @@ impl<'a> Life<'a> {
     }
 
     fn count(&mut self, exchange: &Exchange, judgement: &Judgement, requirement: &str) {
+        // How many pages a list of everybody has depends on who else is there, other lives among them.
+        if exchange.request.continues_a_list() {
+            return;
+        }
         let totals = &mut self.played.totals;
         match exchange.request.origin {
             Origin::Client => {
