@@ -11,7 +11,7 @@ use scimproof::run::{Run, RunOptions};
 use scimproof::verdict::TraceLine;
 use serde_json::Value;
 
-use common::{PROFILES, failures, friendly, options, play_on, reference, report, stage_of, with_named};
+use common::{PROFILES, failures, friendly, options, play_on, reference, report, stage_of, with_named, words};
 
 const LIVES: usize = 48;
 
@@ -67,6 +67,7 @@ fn run(options: &RunOptions, prefix: &str, choices: Choices) -> Run {
 /// Everything outside `run` in the report, and what was asked in the named lives. What an unfiltered listing shows depends
 /// on the lives that are played meanwhile, so bodies of answers and later pages are left out.
 fn assert_same(one: Run, options_one: &RunOptions, other: Run, options_other: &RunOptions, what: &str) {
+    assert_eq!(words(&one), words(&other), "{what}");
     assert_eq!(one.totals, other.totals, "{what}");
     assert_eq!(asked(&one), asked(&other), "{what}");
     let (one, other) = (outside_run(one, options_one), outside_run(other, options_other));
