@@ -9,9 +9,11 @@ use crate::contract::{Contract, ProviderProfile};
 use crate::exchange::{Method, Request, Response};
 use crate::expectation::{Alternative, Belief, Body, Effect, Kind};
 use crate::scim::error::ScimError;
+use crate::scim::project::Projection;
 
 mod choices;
 mod discovery;
+mod search;
 mod settle;
 mod show;
 
@@ -54,7 +56,12 @@ pub struct Provider {
 impl Provider {
     /// An empty service provider.
     pub fn new(options: ProviderOptions) -> Provider {
-        let contract = Contract { published: true, provider: options.profile.clone(), ..Contract::default() };
+        let contract = Contract {
+            group: Some(discovery::group_shape()),
+            published: true,
+            provider: options.profile.clone(),
+            ..Contract::default()
+        };
         Provider { store: Store::default(), contract, options, last_id: 0, taken: BTreeMap::new() }
     }
 
@@ -68,8 +75,26 @@ impl Provider {
             (_, "ServiceProviderConfig" | "Schemas" | "ResourceTypes") => {
                 return error(&ScimError::new(405, "discovery endpoints are read only"));
             }
+            (_, "Me" | "Bulk") => return error(&ScimError::new(501, "not supported")),
             _ => {}
         }
+        let search = search::as_get(request);
+        let request = match &search {
+            None => request,
+            Some(Ok(query)) => query,
+            Some(Err(refused)) => return error(refused),
+        };
+        match Projection::parse(request.parameter("attributes"), request.parameter("excludedAttributes")) {
+            Ok(projection) => {
+                let at_root = request.method == Method::Get && request.path == "/";
+                let answer = if at_root { self.everything(request, now) } else { self.carry_out(request, now) };
+                self.project(answer, request, &projection)
+            }
+            Err(refused) => error(&refused),
+        }
+    }
+
+    fn carry_out(&mut self, request: &Request, now: &str) -> Response {
         let namespace = self.namespace(request);
         let rules = Rules { store: &self.store, contract: &self.contract, prefix: "" };
         let expectation = rules.expect(request);
@@ -158,6 +183,7 @@ impl Provider {
         }
         let status = alternative.statuses.first().copied().unwrap_or(500);
         match &alternative.body {
+            Body::Any if status >= 400 => error(&ScimError::new(status, "the request was not carried out")),
             Body::Empty | Body::Any => {
                 let mut response = Response::empty(status);
                 if created {

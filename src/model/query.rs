@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::store::{document, possible};
 use super::{Rules, only};
@@ -95,7 +95,26 @@ impl Rules<'_> {
 
     fn holds(&self, filter: &Filter, belief: &Belief) -> Result<bool, crate::scim::error::ScimError> {
         let shape = self.contract.shape(belief.kind);
-        filter.matches(&Value::Object(document(belief, shape, &possible)), shape)
+        let mut document = document(belief, shape, &possible);
+        if self.prefix.is_empty() {
+            self.own(belief, filter, &mut document);
+        }
+        filter.matches(&Value::Object(document), shape)
+    }
+
+    /// What a service knows of itself and an oracle does not: times, and groups through their members.
+    fn own(&self, belief: &Belief, filter: &Filter, document: &mut Map<String, Value>) {
+        let text = filter.to_string().to_lowercase();
+        if text.contains("meta") {
+            let (created, modified) = (&belief.created, &belief.modified);
+            let meta = json!({"resourceType": belief.kind.name(), "created": created, "lastModified": modified});
+            document.insert("meta".to_owned(), meta);
+        }
+        if text.contains("groups") && belief.kind == Kind::User {
+            let groups = self.store.groups_of(&belief.id);
+            let groups = groups.map(|g| json!({"value": g.id, "display": g.name(), "type": "direct"}));
+            document.insert("groups".to_owned(), groups.collect());
+        }
     }
 }
 

@@ -4,8 +4,19 @@ use serde_json::{Map, Value, json};
 
 use super::{Provider, error};
 use crate::exchange::{Request, Response};
+use crate::scim::builtin;
 use crate::scim::error::ScimError;
 use crate::scim::message;
+use crate::scim::schema::Shape;
+
+/// Groups as RFC 7643 section 8.7.1 has them: without `members.display`, which the reference does not keep (register A74).
+pub(super) fn group_shape() -> Shape {
+    let mut shape = builtin::group_shape();
+    for attribute in shape.core.attributes.iter_mut().filter(|a| a.name == "members") {
+        attribute.sub_attributes.retain(|sub| sub.name != "display");
+    }
+    shape
+}
 
 impl Provider {
     pub(super) fn discovery(&self, endpoint: &str, id: Option<&str>, request: &Request) -> Response {

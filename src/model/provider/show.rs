@@ -6,6 +6,7 @@ use super::super::store::{certain, document};
 use super::Provider;
 use crate::exchange::Response;
 use crate::expectation::{Belief, Kind, ListBody};
+use crate::scim::attribute::Returned;
 use crate::scim::message;
 
 impl Provider {
@@ -15,7 +16,10 @@ impl Provider {
     }
 
     pub(super) fn render(&self, belief: &Belief) -> Value {
-        let mut resource = document(belief, self.contract.shape(belief.kind), &certain);
+        let shape = self.contract.shape(belief.kind);
+        let mut resource = document(belief, shape, &certain);
+        let secret = |name: &str| shape.core.attribute(name).is_some_and(|a| a.returned == Returned::Never);
+        resource.retain(|name, _| !secret(name));
         if let Some(Value::Array(members)) = resource.get_mut("members") {
             for member in members {
                 let id = member.get("value").and_then(Value::as_str).unwrap_or_default().to_owned();
