@@ -69,20 +69,24 @@ fn told(life: &Scenario) -> String {
     for line in &told.start {
         let _ = writeln!(out, "# {line}");
     }
-    // A shorter life says the same as far as it goes, so what an event adds is what is said for it.
+    let last = play(&stage, life);
+    let mut rest = last.trace.iter();
     let mut said = 0;
-    let mut last = play(&stage, life, 0);
-    for count in 1..=life.events.len() {
-        last = play(&stage, life, count);
-        let lines: Vec<&TraceLine> = last.trace.iter().filter(|line| line.origin == "client").collect();
-        if let Some((_, event)) = told.events.iter().find(|(index, _)| index + 1 == count) {
-            let _ = writeln!(out, "\n# {count}. {event}");
+    let mut done = 0;
+    for index in 0..life.events.len() {
+        let upto = last.marks.iter().find(|(at, _)| *at == index).map_or(done, |(_, upto)| *upto);
+        let lines = rest.by_ref().take(upto - done).filter(|line| matches!(line.origin, "client" | "drift"));
+        let lines: Vec<&TraceLine> = lines.collect();
+        done = upto;
+        // A leading activation belongs to the start, and is not told.
+        if let Some((_, event)) = told.events.iter().find(|(at, _)| *at == index) {
+            let _ = writeln!(out, "\n# {}. {event}", index + 1);
         }
-        if lines.len() == said {
+        if lines.is_empty() {
             out.push_str("(nothing is sent)\n");
         }
-        lines[said..].iter().for_each(|line| say(&mut out, line));
-        said = lines.len();
+        lines.iter().for_each(|line| say(&mut out, line));
+        said += lines.len();
     }
     let _ = writeln!(out, "\n# verdict after {said} requests");
     for finding in last.findings.iter().filter(|f| f.outcome != Outcome::Unsupported) {
@@ -94,11 +98,9 @@ fn told(life: &Scenario) -> String {
     out
 }
 
-/// The first events of a life, played on fresh state.
-fn play(stage: &Stage, life: &Scenario, count: usize) -> Played {
-    let events = life.events[..count].to_vec();
-    let life = Scenario { events, ..life.clone() };
-    let played = wait(scimproof::run::play(stage, &life, stage.next_execution(), &|_| true));
+/// A life, played on fresh state.
+fn play(stage: &Stage, life: &Scenario) -> Played {
+    let played = wait(scimproof::run::play(stage, life, stage.next_execution(), &|_| true));
     let played = played.expect("a life that can be played");
     assert_eq!(played.trouble, None);
     played
@@ -109,7 +111,8 @@ fn canary_only(life: &Scenario) -> scimproof::run::RunOptions {
 }
 
 fn say(out: &mut String, line: &TraceLine) {
-    let _ = writeln!(out, "{} {} -> {}", line.method, line.path, line.status);
+    let who = if line.origin == "drift" { "(somebody else) " } else { "" };
+    let _ = writeln!(out, "{who}{} {} -> {}", line.method, line.path, line.status);
     if let Some(body) = &line.request {
         let _ = writeln!(out, "    {body}");
     }

@@ -87,6 +87,7 @@ impl Life<'_> {
             let differs = differences.iter().map(|d| d.pointer.clone()).collect();
             self.played.trace.push(self.canon.line(&exchange, differs));
         }
+        self.played.marks.extend(event.map(|index| (index, self.played.trace.len())));
     }
 
     /// Evaluates the rules and counts them; hands back those that do not hold.

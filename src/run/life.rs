@@ -25,6 +25,8 @@ pub struct Played {
     pub trouble: Option<Trouble>,
     /// All exchanges, canonical.
     pub trace: Vec<crate::verdict::TraceLine>,
+    /// Of each event that had an effect: its index, and how many exchanges there were once it was concluded.
+    pub marks: Vec<(usize, usize)>,
 }
 
 /// An answer that differs, noted until the event is concluded.
