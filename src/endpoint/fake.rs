@@ -266,6 +266,15 @@ fn patch(row: &mut Value, operation: &Value) {
             let gone = path.split('"').nth(1).unwrap_or_default();
             members.retain(|m| m != gone);
         }
+        ("remove", path) => {
+            row.as_object_mut().map(|row| row.remove(path));
+            return;
+        }
+        (_, path) if path.contains('.') => {
+            let (parent, sub) = path.split_once('.').unwrap();
+            row[parent][sub] = value;
+            return;
+        }
         (_, path) => {
             row[path] = if path == "active" {
                 json!(value == json!(true) || folded(&value.to_string()).contains("true"))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{describe, names, plant};
 use crate::endpoint::Endpoint;
 use crate::endpoint::fake::{Fake, Quirks, id_in};
-use crate::endpoint::resource::{listed, member_ids};
+use crate::endpoint::resource::{Collection, listed, member_ids};
 use crate::exchange::{Method, Origin, Request, Response};
 
 pub(super) struct Bench {
@@ -40,6 +40,41 @@ impl Bench {
         id_in(&self.send(Method::Post, "/Users", Some(json!({"userName": name, "active": true}))).await)
     }
 
+    /// Makes a user with everything that is mapped.
+    pub(super) async fn person(&self, name: &str) -> String {
+        let body = json!({
+            "userName": name,
+            "name": {"givenName": "Zoë", "familyName": "Old", "formatted": "Zoë Old"},
+            "emails": [{"value": "old@x.invalid"}],
+            "externalId": "E-1",
+            "active": true,
+        });
+        id_in(&self.send(Method::Post, "/Users", Some(body)).await)
+    }
+
+    pub(super) async fn show_user(&self, id: &str) -> Response {
+        self.send(Method::Get, &format!("/Users/{id}"), None).await
+    }
+
+    /// Sets an attribute of a user, by PATCH or, with everything else, by PUT.
+    pub(super) async fn set_user(&self, id: &str, by: Method, name: &str, value: Value) -> Response {
+        let path = format!("/Users/{id}");
+        if by == Method::Patch {
+            let operation = json!({"op": "replace", "path": name, "value": value});
+            return self.send(by, &path, Some(json!({"Operations": [operation]}))).await;
+        }
+        let mut body = self.show_user(id).await.json.unwrap_or_else(|| json!({}));
+        match name.split_once('.') {
+            Some((parent, sub)) => body[parent][sub] = value,
+            None => body[name] = value,
+        }
+        self.send(by, &path, Some(body)).await
+    }
+
+    pub(super) async fn delete_group(&self, id: &str) -> Response {
+        self.send(Method::Delete, &format!("/Groups/{id}"), None).await
+    }
+
     pub(super) async fn group(&self, name: &str, members: &[&str]) -> String {
         let members: Vec<_> = members.iter().map(|id| json!({"value": id})).collect();
         id_in(&self.send(Method::Post, "/Groups", Some(json!({"displayName": name, "members": members}))).await)
@@ -62,11 +97,21 @@ impl Bench {
     }
 
     pub(super) async fn find_groups(&self, name: &str) -> Vec<Value> {
-        let request = Request::new(Origin::Client, Method::Get, "/Groups");
-        let filter = format!("displayName eq {}", Value::from(name));
+        self.find(Collection::Groups, name).await
+    }
+
+    pub(super) async fn find(&self, collection: Collection, name: &str) -> Vec<Value> {
+        let request = Request::new(Origin::Client, Method::Get, collection.path());
+        let filter = format!("{} eq {}", collection.name_attribute(), Value::from(name));
         let answer = self.endpoint.exchange(&request.with_query("filter", filter)).await.unwrap().json.unwrap();
         assert_eq!(answer["totalResults"], listed(&answer).len());
         listed(&answer).to_vec()
+    }
+
+    /// The whole list from an index on.
+    pub(super) async fn list(&self, collection: Collection, start: u64) -> Value {
+        let request = Request::new(Origin::Client, Method::Get, collection.path());
+        self.endpoint.exchange(&request.with_query("startIndex", start.to_string())).await.unwrap().json.unwrap()
     }
 }
 
@@ -77,7 +122,8 @@ pub(super) fn add(ids: &[&str]) -> Value {
 
 #[test]
 fn every_fault_has_a_description() {
-    assert_eq!(names().len(), 8);
+    let different: std::collections::BTreeSet<_> = names().into_iter().collect();
+    assert!(names().len() >= 30 && different.len() == names().len());
     assert!(names().iter().all(|name| describe(name).is_some()));
     assert!(describe("none").is_none() && plant("none", Arc::new(Fake::new(Quirks::default()))).is_none());
 }

@@ -1,73 +1,54 @@
 //! `deactivate-drops-memberships`: a deactivated user is taken out of its groups, and nobody is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::inward::{Inward, given, group, set, shows, user, with_resources};
-use crate::endpoint::resource::{Collection, id_of, id_text, listed, member, member_ids};
+use super::inward::{Inward, activates, group, set, shows, user, with_resources};
+use super::memberships::Memberships;
+use crate::endpoint::resource::{Collection, id_text, member};
 use crate::endpoint::{Endpoint, Trouble};
 use crate::exchange::{Request, Response};
 
 pub(super) struct DeactivateDropsMemberships {
     inward: Inward,
-    memory: Mutex<Memory>,
-}
-
-#[derive(Default)]
-struct Memory {
-    /// Every group that was seen.
-    groups: BTreeSet<String>,
+    memberships: Memberships,
     /// What deactivated users showed as their groups.
-    shown: BTreeMap<String, Vec<Value>>,
+    shown: Mutex<BTreeMap<String, Vec<Value>>>,
 }
 
 impl DeactivateDropsMemberships {
     pub(super) fn new(inner: Arc<dyn Endpoint>) -> Self {
-        DeactivateDropsMemberships { inward: Inward(inner), memory: Mutex::default() }
-    }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a user out of every group that was seen.
-    async fn drop_memberships(&self, user: &str, before: Option<&Value>) -> Result<(), Trouble> {
-        let shown = before.and_then(|user| member(user, "groups")?.as_array().cloned());
-        let more = shown.iter().flatten().filter_map(reference);
-        let mut groups = self.memory().groups.clone();
-        groups.extend(more);
-        for group in groups {
-            let Some(resource) = self.inward.resource(Collection::Groups, &group).await? else { continue };
-            let mut members = member_ids(&resource);
-            if !members.iter().any(|id| id == user) {
-                continue;
-            }
-            let path = format!("members[value eq {}]", Value::from(user));
-            self.inward.patch(&group, json!({"op": "remove", "path": path})).await?;
-            let left = self.inward.resource(Collection::Groups, &group).await?;
-            if left.is_some_and(|group| member_ids(&group).iter().any(|id| id == user)) {
-                members.retain(|id| id != user);
-                self.inward.set_members(&group, &members).await?;
-            }
+        DeactivateDropsMemberships {
+            inward: Inward(inner),
+            memberships: Memberships::default(),
+            shown: Mutex::default(),
         }
-        if let Some(shown) = shown {
-            self.memory().shown.insert(user.to_owned(), shown);
+    }
+
+    fn shown(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Value>>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a user out of its groups.
+    async fn drop_memberships(&self, user: &str, before: Option<&Value>) -> Result<(), Trouble> {
+        for (group, mut members) in self.memberships.of(&self.inward, user).await? {
+            members.retain(|id| id != user);
+            self.inward.set_members(&group, &members).await?;
+        }
+        if let Some(shown) = before.and_then(|user| member(user, "groups")?.as_array().cloned()) {
+            self.shown().insert(user.to_owned(), shown);
         }
         Ok(())
     }
 
-    /// Remembers the groups in an answer. A group that was written tells its members itself from then on.
+    /// A group that was written tells its members itself from then on.
     fn learn(&self, request: &Request, answer: &Response) {
-        let mut memory = self.memory();
-        let body = answer.json.as_ref().filter(|_| answer.is_success());
-        let one = body.and_then(id_of);
-        let many = body.map_or(&[][..], listed).iter().filter_map(id_of);
-        memory.groups.extend(one.into_iter().chain(many));
+        self.memberships.learn(request, answer);
         if let Some(id) = group(request).filter(|_| request.method.writes() && answer.is_success()) {
-            for shown in memory.shown.values_mut() {
+            for shown in self.shown().values_mut() {
                 shown.retain(|entry| reference(entry).as_deref() != Some(id));
             }
         }
@@ -75,10 +56,9 @@ impl DeactivateDropsMemberships {
 
     /// Shows the users in an answer as if they were still in their groups. Users that show no groups stay as they are.
     fn forge(&self, answer: Response) -> Response {
-        let memory = self.memory();
+        let memory = self.shown();
         with_resources(answer, |id, user| {
-            let (Some(shown), Some(now)) = (memory.shown.get(id), member(user, "groups").and_then(Value::as_array))
-            else {
+            let (Some(shown), Some(now)) = (memory.get(id), member(user, "groups").and_then(Value::as_array)) else {
                 return;
             };
             let mut groups = now.clone();
@@ -94,15 +74,6 @@ fn reference(entry: &Value) -> Option<String> {
     member(entry, "value").and_then(id_text)
 }
 
-/// Whether the request sets a user inactive; some clients send the word instead of the value.
-fn deactivates(request: &Request) -> bool {
-    given(request, "active").is_some_and(|active| match active {
-        Value::Bool(active) => !active,
-        Value::String(active) => active.eq_ignore_ascii_case("false"),
-        _ => false,
-    })
-}
-
 #[async_trait]
 impl Endpoint for DeactivateDropsMemberships {
     async fn exchange(&self, request: &Request) -> Result<Response, Trouble> {
@@ -111,7 +82,7 @@ impl Endpoint for DeactivateDropsMemberships {
             self.learn(request, &answer);
             return Ok(answer);
         }
-        let Some(id) = user(request).filter(|_| deactivates(request)) else {
+        let Some(id) = user(request).filter(|_| activates(request) == Some(false)) else {
             let answer = self.inward.pass(request).await?;
             return Ok(if shows(request, Collection::Users) { self.forge(answer) } else { answer });
         };

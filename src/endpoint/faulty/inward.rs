@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::endpoint::resource::{Collection, id_of, id_text, key, listed, member, member_ids};
@@ -30,8 +31,46 @@ impl Inward {
 
     /// Applies one operation to a group.
     pub(super) async fn patch(&self, group: &str, operation: Value) -> Result<Response, Trouble> {
-        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]});
-        self.send(Method::Patch, Collection::Groups.path_of(group), Some(body)).await
+        self.change(Collection::Groups, group, vec![operation]).await
+    }
+
+    /// Applies operations to a resource.
+    pub(super) async fn change(&self, of: Collection, id: &str, operations: Vec<Value>) -> Result<Response, Trouble> {
+        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
+        self.send(Method::Patch, of.path_of(id), Some(body)).await
+    }
+
+    /// Sets an attribute of a user, in whatever way the service provider understands.
+    pub(super) async fn set_user(&self, id: &str, name: &str, value: Value) -> Result<(), Trouble> {
+        self.put_back(Collection::Users, id, &json!({name: value}), &[name]).await
+    }
+
+    /// Makes attributes what they were in an earlier representation, in whatever way the service provider understands.
+    pub(super) async fn put_back(
+        &self,
+        of: Collection,
+        id: &str,
+        before: &Value,
+        attributes: &[&str],
+    ) -> Result<(), Trouble> {
+        let Some(now) = self.resource(of, id).await? else { return Ok(()) };
+        let differs = |now: &Value| attributes.iter().any(|path| at(before, path) != at(now, path));
+        let operation = |path: &&&str| match at(before, path) {
+            Some(value) => json!({"op": "replace", "path": path, "value": value}),
+            None => json!({"op": "remove", "path": path}),
+        };
+        let operations: Vec<Value> =
+            attributes.iter().filter(|path| at(before, path) != at(&now, path)).map(|path| operation(&path)).collect();
+        if operations.is_empty() {
+            return Ok(());
+        }
+        self.change(of, id, operations).await?;
+        let Some(mut now) = self.resource(of, id).await?.filter(differs) else { return Ok(()) };
+        for path in attributes {
+            put(&mut now, path, at(before, path).cloned().unwrap_or(Value::Null));
+        }
+        self.send(Method::Put, of.path_of(id), Some(now)).await?;
+        Ok(())
     }
 
     /// Makes these the group's members, in whatever way the service provider understands.
@@ -50,6 +89,30 @@ impl Inward {
         }
         Ok(())
     }
+}
+
+/// How a fault answers, with the endpoint behind it.
+#[async_trait]
+pub(super) trait Answer: Send + Sync {
+    async fn answer(&self, inward: &Inward, request: &Request) -> Result<Response, Trouble>;
+}
+
+/// A fault in front of an endpoint.
+struct Planted<A> {
+    inward: Inward,
+    fault: A,
+}
+
+#[async_trait]
+impl<A: Answer> Endpoint for Planted<A> {
+    async fn exchange(&self, request: &Request) -> Result<Response, Trouble> {
+        self.fault.answer(&self.inward, request).await
+    }
+}
+
+/// Plants a fault in front of an endpoint.
+pub(super) fn planted<A: Answer + 'static>(inner: Arc<dyn Endpoint>, fault: A) -> Arc<dyn Endpoint> {
+    Arc::new(Planted { inward: Inward(inner), fault })
 }
 
 fn sorted(mut ids: Vec<String>) -> Vec<String> {
@@ -120,10 +183,10 @@ pub(super) fn operations(request: &Request) -> Vec<Operation<'_>> {
     list.iter().map(read).collect()
 }
 
-/// What a PUT or PATCH gives to an attribute; the last operation wins.
+/// What a write gives to an attribute; the last operation of a PATCH wins.
 pub(super) fn given(request: &Request, name: &str) -> Option<Value> {
     match request.method {
-        Method::Put => member(request.body.as_ref()?, name).cloned(),
+        Method::Put | Method::Post => at(request.body.as_ref()?, name).cloned(),
         _ => operations(request).iter().rev().find_map(|operation| operation.attribute(name).cloned()),
     }
 }
@@ -139,8 +202,79 @@ pub(super) fn user(request: &Request) -> Option<&str> {
 }
 
 fn target(request: &Request, collection: Collection) -> Option<&str> {
+    written(request).filter(|(of, _)| *of == collection).map(|(_, id)| id)
+}
+
+/// The collection and the id of the resource that a request is about.
+pub(super) fn written(request: &Request) -> Option<(Collection, &str)> {
     let (endpoint, id) = request.target();
-    id.filter(|id| Collection::of_endpoint(endpoint) == Some(collection) && *id != ".search")
+    Some((Collection::of_endpoint(endpoint)?, id.filter(|id| *id != ".search")?))
+}
+
+/// The collection in which a request makes a resource.
+pub(super) fn creates(request: &Request) -> Option<Collection> {
+    let (endpoint, id) = request.target();
+    Collection::of_endpoint(endpoint).filter(|_| request.method == Method::Post && id.is_none())
+}
+
+/// What a PUT or PATCH makes of `active`; some clients send the word instead of the value.
+pub(super) fn activates(request: &Request) -> Option<bool> {
+    user(request)?;
+    match given(request, "active")? {
+        Value::Bool(active) => Some(active),
+        Value::String(word) if word.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(word) if word.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a user is inactive.
+pub(super) fn inactive(user: &Value) -> bool {
+    member(user, "active") == Some(&json!(false))
+}
+
+/// The attribute at a path such as `name.formatted`.
+pub(super) fn at<'a>(resource: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(resource, member).filter(|value| !value.is_null())
+}
+
+fn put(resource: &mut Value, path: &str, value: Value) {
+    match path.split_once('.') {
+        None => set(resource, path, value),
+        Some((parent, sub)) => {
+            let mut whole = member(resource, parent).cloned().unwrap_or_else(|| json!({}));
+            set(&mut whole, sub, value);
+            set(resource, parent, whole);
+        }
+    }
+}
+
+/// An error that the fault makes up.
+pub(super) fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Response {
+    let mut body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+        "status": status.to_string(),
+        "detail": detail,
+    });
+    if let Some(scim_type) = scim_type {
+        set(&mut body, "scimType", json!(scim_type));
+    }
+    Response::json(status, body)
+}
+
+/// A filter of the form `attribute eq "text"`: the attribute without its schema, and the text.
+pub(super) fn sought(request: &Request) -> Option<(String, String)> {
+    let (attribute, rest) = request.parameter("filter")?.trim().split_once(char::is_whitespace)?;
+    let (operator, literal) = rest.trim_start().split_once(char::is_whitespace)?;
+    let attribute = attribute.rsplit(':').next().unwrap_or_default().to_owned();
+    let text = serde_json::from_str::<String>(literal.trim()).ok()?;
+    operator.eq_ignore_ascii_case("eq").then_some((attribute, text))
+}
+
+/// The name that a lookup by name asks for.
+pub(super) fn sought_name(request: &Request, collection: Collection) -> Option<String> {
+    let (attribute, name) = sought(request).filter(|_| lists(request, collection))?;
+    attribute.eq_ignore_ascii_case(collection.name_attribute()).then_some(name)
 }
 
 /// Whether a request asks for a list of a collection.

@@ -6,6 +6,7 @@
 //! inward is fenced and noted in the ledger too.
 
 mod inward;
+mod memberships;
 mod patch_not_stored;
 mod value_array_clears;
 mod rename_new_id;
@@ -14,6 +15,14 @@ mod deactivate_drops_memberships;
 mod stale_name_index;
 mod inactive_hidden;
 mod duplicate_member;
+mod not_stored;
+mod operations;
+mod side_effects;
+mod stale;
+mod inactive;
+mod lists;
+mod types;
+mod repeats;
 #[cfg(test)]
 mod bench;
 
@@ -27,7 +36,7 @@ struct Fault {
     plant: fn(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>,
 }
 
-const FAULTS: [Fault; 8] = [
+const FIRST: &[Fault] = &[
     Fault {
         name: "patch-not-stored",
         description: "a PATCH that changes a group's members is answered as if it had been stored, and is not",
@@ -56,7 +65,9 @@ const FAULTS: [Fault; 8] = [
     Fault {
         name: "stale-name-index",
         description: "a renamed group is still found under its old name",
-        plant: |inner| Arc::new(stale_name_index::StaleNameIndex::new(inner)),
+        plant: |inner| {
+            inward::planted(inner, stale_name_index::StaleNameIndex::of(super::resource::Collection::Groups))
+        },
     },
     Fault {
         name: "inactive-hidden",
@@ -70,17 +81,34 @@ const FAULTS: [Fault; 8] = [
     },
 ];
 
+/// The families, in the order in which they are listed.
+const FAMILIES: [&[Fault]; 9] = [
+    FIRST,
+    not_stored::FAULTS,
+    operations::FAULTS,
+    side_effects::FAULTS,
+    stale::FAULTS,
+    inactive::FAULTS,
+    lists::FAULTS,
+    types::FAULTS,
+    repeats::FAULTS,
+];
+
+fn all() -> impl Iterator<Item = &'static Fault> {
+    FAMILIES.into_iter().flatten()
+}
+
 /// The names of all planted faults.
 pub fn names() -> Vec<&'static str> {
-    FAULTS.iter().map(|fault| fault.name).collect()
+    all().map(|fault| fault.name).collect()
 }
 
 /// What a fault does, in one line.
 pub fn describe(name: &str) -> Option<&'static str> {
-    FAULTS.iter().find(|fault| fault.name == name).map(|fault| fault.description)
+    all().find(|fault| fault.name == name).map(|fault| fault.description)
 }
 
 /// The endpoint with a fault in front of it; nothing if there is no fault of that name.
 pub fn plant(name: &str, inner: Arc<dyn Endpoint>) -> Option<Arc<dyn Endpoint>> {
-    FAULTS.iter().find(|fault| fault.name == name).map(|fault| (fault.plant)(inner))
+    all().find(|fault| fault.name == name).map(|fault| (fault.plant)(inner))
 }

@@ -1,31 +1,30 @@
-//! `stale-name-index`: a renamed group is found under both of its names.
+//! `stale-name-index`: a renamed group is found under both of its names, and so may be a user (`old-user-name-found`).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::Value;
 
-use super::inward::{Inward, given, group, lists, with_list};
+use super::inward::{Answer, Inward, given, sought_name, with_list, written};
+use crate::endpoint::Trouble;
 use crate::endpoint::resource::{Collection, folded, id_of, listed, member};
-use crate::endpoint::{Endpoint, Trouble};
 use crate::exchange::{Method, Request, Response};
 
 pub(super) struct StaleNameIndex {
-    inward: Inward,
-    /// Old names, and the groups that bore them.
+    collection: Collection,
+    /// Old names, and the resources that bore them.
     old: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl StaleNameIndex {
-    pub(super) fn new(inner: Arc<dyn Endpoint>) -> Self {
-        StaleNameIndex { inward: Inward(inner), old: Mutex::default() }
+    pub(super) fn of(collection: Collection) -> Self {
+        StaleNameIndex { collection, old: Mutex::default() }
     }
 
-    async fn rename(&self, id: &str, request: &Request) -> Result<Response, Trouble> {
-        let before = self.inward.resource(Collection::Groups, id).await?;
-        let answer = self.inward.pass(request).await?;
-        let name = before.as_ref().and_then(|group| member(group, "displayName")?.as_str());
+    async fn rename(&self, inward: &Inward, id: &str, request: &Request) -> Result<Response, Trouble> {
+        let before = inward.resource(self.collection, id).await?;
+        let answer = inward.pass(request).await?;
+        let name = before.as_ref().and_then(|before| member(before, self.collection.name_attribute())?.as_str());
         if let Some(name) = name.filter(|_| answer.is_success()) {
             let mut old = self.old.lock().unwrap_or_else(PoisonError::into_inner);
             let ids = old.entry(folded(name)).or_default();
@@ -36,9 +35,9 @@ impl StaleNameIndex {
         Ok(answer)
     }
 
-    /// Adds to a list the groups that bore the name before, if they still exist.
-    async fn find(&self, name: &str, request: &Request) -> Result<Response, Trouble> {
-        let answer = self.inward.pass(request).await?;
+    /// Adds to a list the resources that bore the name before, if they still exist.
+    async fn find(&self, inward: &Inward, name: &str, request: &Request) -> Result<Response, Trouble> {
+        let answer = inward.pass(request).await?;
         let stale =
             self.old.lock().unwrap_or_else(PoisonError::into_inner).get(&folded(name)).cloned().unwrap_or_default();
         let Some(body) = answer.json.as_ref().filter(|_| answer.status == 200) else { return Ok(answer) };
@@ -48,10 +47,10 @@ impl StaleNameIndex {
             if resources.iter().any(|resource| id_of(resource).as_ref() == Some(&id)) {
                 continue;
             }
-            let mut read = Request::new(request.origin, Method::Get, Collection::Groups.path_of(&id));
+            let mut read = Request::new(request.origin, Method::Get, self.collection.path_of(&id));
             read.query =
                 request.query.iter().filter(|(name, _)| name.to_lowercase().ends_with("attributes")).cloned().collect();
-            let found = self.inward.pass(&read).await?;
+            let found = inward.pass(&read).await?;
             resources.extend(found.json.filter(|_| found.status == 200).inspect(|_| more += 1));
         }
         if request.parameter("count").is_some_and(|count| count.trim() == "0") {
@@ -61,25 +60,16 @@ impl StaleNameIndex {
     }
 }
 
-/// The name that a filter `displayName eq "name"` looks for.
-fn sought(request: &Request) -> Option<String> {
-    let (attribute, rest) = request.parameter("filter")?.trim().split_once(char::is_whitespace)?;
-    let (operator, literal) = rest.trim_start().split_once(char::is_whitespace)?;
-    let attribute = attribute.rsplit(':').next().unwrap_or_default();
-    let is_name = attribute.eq_ignore_ascii_case("displayName") && operator.eq_ignore_ascii_case("eq");
-    serde_json::from_str::<String>(literal.trim()).ok().filter(|_| is_name)
-}
-
 #[async_trait]
-impl Endpoint for StaleNameIndex {
-    async fn exchange(&self, request: &Request) -> Result<Response, Trouble> {
-        let renames = given(request, "displayName").filter(Value::is_string).is_some();
-        if let Some(id) = group(request).filter(|_| renames) {
-            return self.rename(id, request).await;
+impl Answer for StaleNameIndex {
+    async fn answer(&self, inward: &Inward, request: &Request) -> Result<Response, Trouble> {
+        let renames = given(request, self.collection.name_attribute()).is_some_and(|name| name.is_string());
+        if let Some((_, id)) = written(request).filter(|(of, _)| renames && *of == self.collection) {
+            return self.rename(inward, id, request).await;
         }
-        match sought(request).filter(|_| lists(request, Collection::Groups)) {
-            Some(name) => self.find(&name, request).await,
-            None => self.inward.pass(request).await,
+        match sought_name(request, self.collection) {
+            Some(name) => self.find(inward, &name, request).await,
+            None => inward.pass(request).await,
         }
     }
 }
