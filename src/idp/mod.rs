@@ -15,6 +15,8 @@ mod plan;
 mod profile;
 mod task;
 mod wire;
+#[cfg(test)]
+mod tests;
 
 pub use profile::{Certainty, Profile, Setting, profile, profiles};
 
@@ -205,16 +207,22 @@ impl Client {
                 None => self.failed(&Task::ReadGroup(label)),
             },
             Task::CreateGroup { label, members } => match id {
-                Some(id) => drop(self.groups.insert(label, RemoteGroup { id, members })),
+                Some(id) => {
+                    let members = self.with_accounts(members);
+                    self.groups.insert(label, RemoteGroup { id, members });
+                }
                 None => self.failed(&Task::CreateGroup { label, members }),
             },
             Task::Members { label, add, remove } => {
+                // Whoever has no account was not named, and is still to be added.
+                let add = self.with_accounts(add);
                 if let Some(group) = self.groups.get_mut(&label) {
                     group.members.extend(add);
                     group.members.retain(|m| !remove.contains(m));
                 }
             }
             Task::PutGroup { label, members, .. } => {
+                let members = self.with_accounts(members);
                 if let Some(group) = self.groups.get_mut(&label) {
                     group.members = members;
                 }
@@ -252,6 +260,11 @@ impl Client {
             | Task::TestUserUpdate
             | Task::TestGroupUpdate => {}
         }
+    }
+
+    fn with_accounts(&self, mut members: BTreeSet<Label>) -> BTreeSet<Label> {
+        members.retain(|member| self.users.contains_key(member));
+        members
     }
 
     /// A lookup of a user answered: one page of a list, or the hits of a filter.
