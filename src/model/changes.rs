@@ -21,9 +21,17 @@ impl Rules<'_> {
         if let crate::contract::Capability::Refused(status) = self.contract.verbs(kind).patch {
             return only(Alternative::new(&[status, 403, 405, 501], Body::Any).refusing(), "7644-3.5-03");
         }
-        let Some(old) = self.store.find(kind, id) else { return self.missing(id, "7644-3.5.2-35") };
         let shape = self.contract.shape(kind);
         let body = request.body.clone().unwrap_or(Value::Null);
+        let Some(old) = self.store.find(kind, id) else {
+            let mut missing = self.missing(id, "7644-3.5.2-35");
+            // What may be refused by its text alone may be refused before anybody looks for the resource (A55).
+            let with_value = |o: &Operation| o.op == Op::Remove && o.value.is_some();
+            if parse_patch(&body, shape).is_ok_and(|operations| operations.iter().any(with_value)) {
+                self.refusals(&BTreeSet::from([Point::RemoveWithValue]), &mut missing.alternatives);
+            }
+            return missing;
+        };
         let operations = match parse_patch(&body, shape) {
             Ok(operations) => operations,
             Err(error) => return only(refusal(&error), "7644-3.5.2-04"),
