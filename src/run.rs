@@ -42,7 +42,10 @@ pub async fn play(
         let mut next = life.client.begin(&change);
         while let Some(request) = next {
             next = match life.exchange(request).await {
-                Some(exchange) => life.client.receive(&exchange),
+                Some(exchange) => {
+                    life.look(&exchange).await;
+                    life.client.receive(&exchange)
+                }
                 None => life.client.unsent(),
             };
         }

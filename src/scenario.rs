@@ -50,6 +50,8 @@ pub enum ReadBack {
     Event,
     /// At the end of the life only.
     End,
+    /// After each write of the identity provider, everything: which request it was that did it.
+    Request,
 }
 
 /// What the application already holds when the life begins.

@@ -58,6 +58,8 @@ pub struct Difference {
     pub about: Option<String>,
     /// It is about what the endpoint holds, whichever exchange shows it: method and path are no part of the fingerprint.
     pub state: bool,
+    /// It is about how resources of a type are shown, whichever exchange shows them: no part of the fingerprint either.
+    pub shape: bool,
     /// The ids of members that are missing.
     pub missing: Vec<String>,
 }
@@ -75,6 +77,7 @@ impl Difference {
             detail: String::new(),
             about: None,
             state: false,
+            shape: false,
             missing: Vec::new(),
         }
     }
@@ -261,6 +264,8 @@ pub struct Reported {
     pub minimal: bool,
     /// The number of events after the start before shrinking.
     pub unshrunk_events: usize,
+    /// The requests of the identity provider up to the end of the life in which it showed first.
+    pub found_after: u64,
 }
 
 #[cfg(test)]

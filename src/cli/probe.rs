@@ -100,6 +100,7 @@ fn line(finding: &Finding) -> String {
         reproduced: (1, 1),
         minimal: false,
         unshrunk_events: 0,
+        found_after: 0,
     };
     plain(&headline(&reported)).trim_end_matches(", while the canary tried the endpoint").to_owned()
 }

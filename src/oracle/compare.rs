@@ -89,9 +89,12 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
                 Match::Same if name == "userName" && has_capitals(expected) => out.taken.push(("A07", "as-sent")),
                 Match::Same => {}
                 Match::Under(choice) => out.taken.push(choice),
+                // Judged by its type elsewhere.
+                Match::Different if expected.is_boolean() && !observed.is_boolean() => {}
                 Match::Different => {
                     let detail = format!("expected {expected}, got {observed}");
-                    out.differences.push(Difference::state(cause, &pointer, "the value", "another value").with(detail));
+                    let [expected, observed] = classes(expected);
+                    out.differences.push(Difference::state(cause, &pointer, expected, observed).with(detail));
                 }
             },
         }
@@ -103,6 +106,15 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
         times(belief, shown, &mut out);
     }
     out
+}
+
+/// The classes of a value and of another one: true for false is another matter than false for true.
+fn classes(expected: &Value) -> [&'static str; 2] {
+    match expected {
+        Value::Bool(true) => ["true", "false"],
+        Value::Bool(false) => ["false", "true"],
+        _ => ["the value", "another value"],
+    }
 }
 
 /// What the provider made of attributes that a create left out (A09).
@@ -205,8 +217,8 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
         && (b.as_millisecond() - n.as_millisecond()).abs() > slack(before, now)
     {
         let detail = format!("{before}, then {now}");
-        out.differences
-            .push(Difference::fail("7643-3.1-22", "/meta/created", "the same moment", "another moment").with(detail));
+        let difference = Difference::fail("7643-3.1-22", "/meta/created", "the same moment", "another moment");
+        out.differences.push(Difference { shape: true, ..difference.with(detail) });
     }
     let (Some(before), Some(now)) = (belief.modified.as_deref(), meta("lastModified")) else { return };
     let (Some(b), Some(n)) = (parse(before), parse(now)) else { return };

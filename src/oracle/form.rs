@@ -211,9 +211,11 @@ pub(super) fn resource(shown: &Map<String, Value>, kind: Kind, contract: &Contra
         Some(_) => out.push(Difference::fail("7643-2.3-02", "/id", "a string", "no string")),
         None => out.push(Difference::fail("7643-3.1-05", "/id", "an id", "none")),
     }
+    let before = out.len();
     schemas(shown, kind, contract, out);
     meta(shown, &contract.shape(kind).name, out);
     types(shown, kind, contract, out);
+    out.iter_mut().skip(before).for_each(|difference| difference.shape = true);
 }
 
 fn schemas(shown: &Map<String, Value>, kind: Kind, contract: &Contract, out: &mut Vec<Difference>) {

@@ -13,6 +13,9 @@ use crate::requirement::{Tolerance, Tone, catalogue};
 use crate::scim::message::ListResponse;
 use crate::verdict::{Difference, Judgement, Outcome};
 
+/// No provider cuts lists off below this number of resources.
+const SHORTEST_LIMIT: u64 = 50;
+
 /// Judges an answer: the first permitted alternative that it fits is the endpoint's choice. If none fits, the nearest
 /// one says what differs. What every answer must have is judged apart from that.
 pub fn judge(expectation: &Expectation, exchange: &Exchange, contract: &Contract, tolerance: Tolerance) -> Judgement {
@@ -155,7 +158,8 @@ fn identity(id: &str, shown: &Map<String, Value>, out: &mut Comparison) {
         Some(Value::Number(given)) if given.to_string() == id => {} // judged by its type elsewhere
         given => {
             let detail = given.map(Value::to_string).unwrap_or_default();
-            out.differences.push(Difference::fail("7643-3.1-07", "/id", "the same id", "another id").with(detail));
+            let difference = Difference::fail("7643-3.1-07", "/id", "the same id", "another id");
+            out.differences.push(Difference { shape: true, ..difference.with(detail) });
         }
     }
 }
@@ -215,7 +219,13 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
     }
     let total = if list.exact && list.filter.is_some() { total.min(most) } else { total };
     let nothing = page.resources.is_empty() && list.filter.is_some() && list.start_index <= 1 && list.count != Some(0);
+    // An empty page ends a walk, whatever its total says; a long list may be cut off (A34).
+    let ends = page.resources.is_empty()
+        && list.count != Some(0)
+        && !list.walked.is_empty()
+        && (list.walked.len() as u64) < SHORTEST_LIMIT.min(total);
     let complete = nothing
+        || ends
         || list.start_index <= 1 && page.resources.len() as u64 >= total
         || list.start_index > 1
             && list.walked.len() as u64 + page.resources.len() as u64 >= total
@@ -276,6 +286,7 @@ mod tests {
 
     use super::*;
     use crate::exchange::{Method, Origin, Request, Response};
+    use crate::expectation::Belief;
 
     #[test]
     fn a_body_where_there_is_none_breaks_what_the_method_asks() {
@@ -294,5 +305,36 @@ mod tests {
             assert!(!judgement.matched);
             assert_eq!(judgement.differences.first().map(|d| d.requirement.as_str()), Some(requirement));
         }
+    }
+
+    /// A total that counts what no page shows, however far one reads.
+    #[test]
+    fn a_walk_that_ends_early_misses_what_it_has_not_shown() {
+        let known = |id: &str| Belief { id: id.to_owned(), ..Belief::new(Kind::Group, Map::new()) };
+        let judged = |walked: &[&str]| {
+            let list = ListBody {
+                kind: Kind::Group,
+                filter: None,
+                must: vec![known("1"), known("2")],
+                may: Vec::new(),
+                start_index: 2,
+                count: Some(100),
+                walked: walked.iter().map(|id| (*id).to_owned()).collect(),
+                exact: false,
+            };
+            let expectation = Expectation {
+                alternatives: vec![Alternative::new(&[200], Body::List(Box::new(list)))],
+                requirement: "7644-3.4.2-09",
+                there: None,
+                rivals: Vec::new(),
+            };
+            let request = Request::new(Origin::Client, Method::Get, "/Groups");
+            let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 2,
+                "startIndex": 2, "itemsPerPage": 0, "Resources": []});
+            let exchange = Exchange { request, response: Response::json(200, body) };
+            judge(&expectation, &exchange, &Contract::default(), Tolerance::Strict).matched
+        };
+        assert!(!judged(&["1"]), "the second one is nowhere");
+        assert!(judged(&["1", "2"]) && judged(&[]), "all were seen, or the walk did not begin at its beginning");
     }
 }

@@ -100,6 +100,7 @@ fn finding(report: &Reported) -> Value {
         },
         "selector": report.selector,
         "lives": report.lives,
+        "found_after": report.found_after,
         "scenario": report.scenario.as_ref().and_then(|s| serde_json::to_value(s).ok()),
         "minimal": report.minimal,
         "deterministic": report.reproduced.0 == report.reproduced.1,

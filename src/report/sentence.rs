@@ -110,12 +110,8 @@ fn sentence(finding: &Finding, names: &Names) -> String {
         ("only matching resources", _) => format!("a lookup still finds {it} under a name or a state that is past"),
         ("every matching resource", _) => format!("{it} is not found by a lookup"),
         ("the same id", "another id") => format!("{it} comes back with another id, and the identity provider loses it"),
-        ("the value", "another value") if difference.pointer == "/active" => {
-            match difference.detail.starts_with("expected false") {
-                true => format!("{it} keeps access"),
-                false => format!("{it} is locked out"),
-            }
-        }
+        ("false", "true") if difference.pointer == "/active" => format!("{it} keeps access"),
+        ("true", "false") if difference.pointer == "/active" => format!("{it} is locked out"),
         ("the value" | "a permitted value", "another value") => {
             format!("the {attribute} of {it} is not what was written")
         }

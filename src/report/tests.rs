@@ -59,6 +59,7 @@ fn found(outcome: Outcome, level: Weight) -> Reported {
         reproduced: (3, 3),
         minimal: true,
         unshrunk_events: 12,
+        found_after: 0,
     }
 }
 

@@ -8,14 +8,18 @@ use std::collections::BTreeSet;
 use super::Life;
 use super::life::Problem;
 use crate::endpoint::WouldTouch;
-use crate::exchange::Method;
+use crate::exchange::{Exchange, Method, Origin};
 use crate::expectation::{Choice, Facet};
 use crate::oracle::{Assertion, outcome};
 use crate::requirement::{Observed, catalogue};
+use crate::scenario::ReadBack;
 use crate::verdict::{Difference, Finding, Outcome, Place, Weight, fingerprint, path_template};
 
 /// The requirement that an inactive user stays readable and listed.
 const LISTED: &str = "7643-4.1.1-15";
+
+/// What nobody asked to change has changed.
+const UNASKED: &str = "7644-3.1-07";
 
 /// The requirement behind a stranger that is handed out as ours.
 const FOREIGN: &str = "7644-3.4.2.2-02";
@@ -23,7 +27,13 @@ const FOREIGN: &str = "7644-3.4.2.2-02";
 impl Life<'_> {
     /// Turns what an event showed into findings. One that is not known ends the life.
     pub fn conclude(&mut self, event: Option<usize>, kind: &str, known: &(dyn Fn(&str) -> bool + Sync)) {
-        let problems = std::mem::take(&mut self.problems);
+        let mut problems = std::mem::take(&mut self.problems);
+        // Whose id it is may have been learned since.
+        for problem in &mut problems {
+            let about = problem.difference.about.as_ref().and_then(|id| self.subjects.get(id).cloned());
+            let of = || self.exchanges.get(problem.exchange).and_then(|(e, _)| self.subject_of(&e.request));
+            problem.subject = about.or_else(of).or(problem.subject.take());
+        }
         let mut failing = self.broken_rules();
         let mut findings = Vec::new();
         let mut done: BTreeSet<Option<String>> = BTreeSet::new();
@@ -143,8 +153,17 @@ impl Life<'_> {
         let identity = match &difference.register {
             // A warning is about the choice, wherever it shows.
             Some(register) if difference.outcome == Outcome::Warn => fingerprint(&["warn", register]),
-            // What the endpoint holds is wrong whichever exchange shows it.
-            _ if difference.state => fingerprint(&[
+            // What nobody asked for is another thing after another request.
+            _ if let Some((method, path)) = self.culprit(problem) => fingerprint(&[
+                &difference.requirement,
+                &method,
+                &path,
+                &difference.pointer,
+                &difference.expected,
+                &difference.observed,
+            ]),
+            // What the endpoint holds, or how it shows everything, is wrong whichever exchange shows it.
+            _ if difference.state || difference.shape => fingerprint(&[
                 &difference.requirement,
                 "-",
                 path.trim_end_matches("/{id}"),
@@ -172,6 +191,18 @@ impl Life<'_> {
             subjects: problem.subject.clone().into_iter().collect(),
             exchanges: self.story(Some(problem.exchange)),
         }
+    }
+
+    /// The write after which something was found changed that nobody asked to change, if everything is read after each.
+    fn culprit(&self, problem: &Problem) -> Option<(String, String)> {
+        let unasked = problem.difference.state && problem.difference.requirement == UNASKED;
+        let looked = self.exchanges.get(problem.exchange).is_some_and(|(e, _)| e.request.origin == Origin::Settle);
+        if self.mode != ReadBack::Request || !unasked || !looked {
+            return None;
+        }
+        let writes = |e: &&Exchange| e.request.origin == Origin::Client && e.request.method.writes();
+        let before = self.exchanges.iter().take(problem.exchange).map(|(e, _)| e);
+        before.rev().find(writes).map(|e| (e.request.method.as_str().to_owned(), path_template(e)))
     }
 
     /// The exchanges of the event up to the one that differs.

@@ -401,6 +401,21 @@ impl<'a> Life<'a> {
         self.problems.retain(|p| !explained(p));
     }
 
+    /// After a write, where each one is looked at: what everything is now, so that no later write is blamed for it.
+    pub async fn look(&mut self, after: &Exchange) {
+        let writes = after.request.origin == Origin::Client && after.request.method.writes();
+        if self.mode != ReadBack::Request || !writes {
+            return;
+        }
+        let store = self.model.store();
+        let kinds = [Kind::User, Kind::Group];
+        let all: Vec<String> =
+            kinds.into_iter().flat_map(|k| store.of(k).map(move |b| format!("/{}/{}", k.endpoint(), b.id))).collect();
+        for path in all {
+            self.exchange(Request::new(Origin::Settle, Method::Get, path)).await;
+        }
+    }
+
     /// Whether there is no point in going on.
     pub fn is_over(&self) -> bool {
         self.stopped

@@ -10,7 +10,7 @@ use super::{Played, Progress, Stage, Totals, play};
 use crate::endpoint::Trouble;
 use crate::generate::{Budget, Execute, Found, Seeded, Settings, life, shrink};
 use crate::idp::{Profile, profile};
-use crate::scenario::Scenario;
+use crate::scenario::{ReadBack, Scenario};
 use crate::verdict::{Finding, Outcome, Reported, Weight};
 
 /// Lives of one round are judged with the same knowledge, so that the result does not depend on `--jobs`.
@@ -83,6 +83,8 @@ pub struct Run {
 struct Planned {
     /// The number of its first execution.
     execution: u64,
+    /// The number of a second one, if it fails.
+    again: u64,
     selector: String,
     scenario: Scenario,
 }
@@ -101,7 +103,7 @@ pub async fn run(mut stage: Stage, options: &RunOptions, progress: &dyn Progress
     let mut known: BTreeSet<String> = options.known.clone();
     for finding in run.canary.findings.clone() {
         known.insert(finding.fingerprint.clone());
-        merge(&mut run.findings, &finding, "canary", None);
+        merge(&mut run.findings, &finding, "canary", None, 0);
     }
     run.unmet = profile.unmet(&stage.contract);
     if !stage.contract.users.find.usable() {
@@ -148,6 +150,7 @@ fn plan(stage: &Stage, options: &RunOptions, profile: &Profile) -> Vec<Planned> 
     let named = options.named.iter().filter(|(selector, _)| selected(selector));
     let planned_life = |selector: &String, scenario: &Scenario| Planned {
         execution: stage.next_execution(),
+        again: stage.next_execution(),
         selector: selector.clone(),
         scenario: scenario.clone(),
     };
@@ -193,12 +196,13 @@ async fn play_all(
     let mut done = 0;
     for round in planned.chunks(ROUND) {
         let snapshot = Arc::new(known.clone());
-        for batch in play_round(stage, round, snapshot, options.jobs, &mut done, all, progress).await {
-            let (planned, played) = batch;
+        for (planned, played, twice) in play_round(stage, round, snapshot, options.jobs, &mut done, all, progress).await
+        {
+            run.overhead_executions += u64::from(twice);
             run.totals.add(&played.totals);
             for finding in &played.findings {
                 known.insert(finding.fingerprint.clone());
-                merge(&mut run.findings, finding, &planned.selector, Some(&planned.scenario));
+                merge(&mut run.findings, finding, &planned.selector, Some(&planned.scenario), run.totals.requests);
             }
             if let Some(trouble) = played.trouble {
                 run.trouble.get_or_insert((planned.selector.clone(), trouble));
@@ -224,8 +228,8 @@ async fn play_round(
     done: &mut usize,
     all: usize,
     progress: &dyn Progress,
-) -> Vec<(Planned, Played)> {
-    let mut results: BTreeMap<usize, Played> = BTreeMap::new();
+) -> Vec<(Planned, Played, bool)> {
+    let mut results: BTreeMap<usize, (Planned, Played, bool)> = BTreeMap::new();
     let mut waiting = round.iter().cloned().enumerate();
     let mut playing = tokio::task::JoinSet::new();
     loop {
@@ -233,8 +237,10 @@ async fn play_round(
             let Some((index, planned)) = waiting.next() else { break };
             let (stage, known) = (Arc::clone(stage), Arc::clone(&known));
             playing.spawn(async move {
-                let played = play(&stage, &planned.scenario, planned.execution, &|f| known.contains(f)).await;
-                (index, played.unwrap_or_else(unplayable))
+                let known = |fingerprint: &str| known.contains(fingerprint);
+                let played = play(&stage, &planned.scenario, planned.execution, &known).await;
+                let played = played.unwrap_or_else(unplayable);
+                (index, closer(&stage, planned, played, &known).await)
             });
         }
         match playing.join_next().await {
@@ -245,16 +251,39 @@ async fn play_round(
             }
             Some(Err(error)) => {
                 let trouble = Trouble::Protocol { detail: format!("a life broke off: {error}") };
-                results.insert(usize::MAX - results.len(), troubled(trouble));
+                if let Some(planned) = round.first().cloned() {
+                    results.insert(usize::MAX - results.len(), (planned, troubled(trouble), false));
+                }
             }
             None => break,
         }
     }
-    let blank = || round.first().cloned();
-    results
-        .into_iter()
-        .filter_map(|(index, played)| Some((round.get(index).cloned().or_else(blank)?, played)))
-        .collect()
+    results.into_values().collect()
+}
+
+/// What is read after an event, or at the end of a life, cannot say which request did it: a life that fails is played
+/// once more and read after each write, and what shows then is told instead, if anything does. The figures stay those of
+/// the first time. Says whether it was played again.
+async fn closer(
+    stage: &Stage,
+    planned: Planned,
+    played: Played,
+    known: &(dyn Fn(&str) -> bool + Sync),
+) -> (Planned, Played, bool) {
+    let fails =
+        |played: &Played| played.findings.iter().any(|f| matches!(f.outcome, Outcome::Fail | Outcome::Inconclusive));
+    let new = played.findings.iter().any(|f| !known(&f.fingerprint));
+    let told = stage.read_back.is_some() || planned.scenario.read_back == Some(ReadBack::Request);
+    if told || !new || !fails(&played) || stage.is_interrupted() {
+        return (planned, played, false);
+    }
+    let scenario = Scenario { read_back: Some(ReadBack::Request), ..planned.scenario.clone() };
+    match play(stage, &scenario, planned.again, known).await {
+        Ok(again) if fails(&again) && again.trouble.is_none() => {
+            (Planned { scenario, ..planned }, Played { findings: again.findings, ..played }, true)
+        }
+        _ => (planned, played, true),
+    }
 }
 
 fn unplayable(error: String) -> Played {
@@ -266,23 +295,29 @@ fn troubled(trouble: Trouble) -> Played {
     Played { trouble: Some(trouble), totals, ..Played::default() }
 }
 
-fn merge(findings: &mut Vec<Reported>, finding: &Finding, selector: &str, scenario: Option<&Scenario>) {
+fn merge(
+    findings: &mut Vec<Reported>,
+    finding: &Finding,
+    selector: &str,
+    scenario: Option<&Scenario>,
+    found_after: u64,
+) {
     match findings.iter_mut().find(|r| r.finding.fingerprint == finding.fingerprint) {
         Some(known) => {
             known.lives += 1;
             // A rule that the same difference breaks elsewhere is worth more than none.
             if known.finding.rule.is_none() && finding.rule.is_some() && known.finding.level != Weight::Rule {
                 known.lives -= 1;
-                let lives = known.lives + 1;
-                *known = reported(finding, selector, scenario);
+                let (lives, found_after) = (known.lives + 1, known.found_after);
+                *known = reported(finding, selector, scenario, found_after);
                 known.lives = lives;
             }
         }
-        None => findings.push(reported(finding, selector, scenario)),
+        None => findings.push(reported(finding, selector, scenario, found_after)),
     }
 }
 
-fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>) -> Reported {
+fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>, found_after: u64) -> Reported {
     Reported {
         finding: finding.clone(),
         selector: selector.to_owned(),
@@ -292,6 +327,7 @@ fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>) -> R
         reproduced: (1, 1),
         minimal: false,
         unshrunk_events: scenario.map_or(0, Scenario::events_after_start),
+        found_after,
     }
 }
 

@@ -16,6 +16,9 @@ use crate::scim::message::ListResponse;
 /// Longer lists are not walked for the sake of names.
 const LONGEST_LIST: u64 = 500;
 
+/// Nobody has more namesakes under our namespace.
+const MOST_FOUND: u64 = 20;
+
 impl Life<'_> {
     /// Reads back what an event touched, or everything at the end of the life.
     pub async fn read_back(&mut self, change: Option<&Change>) {
@@ -86,21 +89,33 @@ impl Life<'_> {
             return object;
         }
         for name in names {
-            let request = Request::new(Origin::ReadBack, Method::Get, format!("/{}", kind.endpoint()))
-                .with_query("filter", format!("{} eq {}", kind.naming(), quote(&name)))
-                .with_query("startIndex", "1")
-                .with_query("count", "100");
-            let Some(exchange) = self.exchange(request.about(subject)).await else { continue };
-            let Some(list) = exchange.response.json.as_ref().filter(|_| exchange.response.status == 200) else {
-                continue;
-            };
-            let resources = list.get("Resources").and_then(Value::as_array);
-            let ids: Vec<String> =
-                resources.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).map(str::to_owned).collect();
+            let Some(ids) = self.found(kind, subject, &name).await else { continue };
             object.names.insert(name, ids);
             object.hidden |= self.left_out(kind, id.as_deref(), &object);
         }
         object
+    }
+
+    /// The ids that a lookup by name finds, on all of its pages; none if it was not answered.
+    async fn found(&mut self, kind: Kind, subject: &str, name: &str) -> Option<Vec<String>> {
+        let mut ids: Vec<String> = Vec::new();
+        loop {
+            let start = ids.len() + 1;
+            let request = Request::new(Origin::ReadBack, Method::Get, format!("/{}", kind.endpoint()))
+                .with_query("filter", format!("{} eq {}", kind.naming(), quote(name)))
+                .with_query("startIndex", start.to_string())
+                .with_query("count", "100");
+            let exchange = self.exchange(request.about(subject)).await;
+            let list = exchange.as_ref().and_then(|e| e.response.json.as_ref().filter(|_| e.response.status == 200));
+            let Some(list) = list else { return (start > 1).then_some(ids) };
+            let resources = list.get("Resources").and_then(Value::as_array);
+            let page = resources.into_iter().flatten().filter_map(|r| r.get("id")?.as_str());
+            ids.extend(page.map(str::to_owned));
+            let total = list.get("totalResults").and_then(Value::as_u64).unwrap_or_default();
+            if ids.len() < start || ids.len() as u64 >= total.min(MOST_FOUND) {
+                return Some(ids);
+            }
+        }
     }
 
     /// Whether an inactive account is missing from a lookup, which is tolerated (A23).

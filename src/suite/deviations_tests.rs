@@ -37,6 +37,7 @@ fn found(fingerprint: &str, selector: &str) -> Reported {
         reproduced: (3, 3),
         minimal: false,
         unshrunk_events: 0,
+        found_after: 0,
     }
 }
 
