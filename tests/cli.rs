@@ -149,7 +149,7 @@ fn files_with_mistakes_are_named_with_line_and_column() {
 fn lists_are_one_name_a_line_and_a_reader_may_leave() {
     let dir = tempfile::tempdir().expect("a folder");
     for (what, first, least) in [
-        ("faults", "patch-not-stored", 8),
+        ("faults", "patch-not-stored", 30),
         ("rules", "S1", 42),
         ("lifecycles", "lifecycle/group-rename", 4),
         ("profiles", "jumpcloud-workramp", 3),
