@@ -40,6 +40,7 @@ static SETTINGS: LazyLock<Vec<Settings>> = LazyLock::new(|| {
         nasty: true,
         groups: true,
         max_events: 60,
+        min_events: 0,
         ..Settings::default()
     };
     profiles.iter().map(settings).collect()

@@ -28,6 +28,8 @@ pub struct Settings {
     pub groups: bool,
     /// The most events in a life, a leading `activate` included.
     pub max_events: usize,
+    /// The fewest events in a life, as far as `max_events` allows.
+    pub min_events: usize,
 }
 
 /// Invents a life.
@@ -157,7 +159,7 @@ impl<'a> Recipe<'a> {
     fn live(&mut self) {
         let many = self.choices.chance(10);
         self.left = 13 + self.choices.below(22) as usize + if many { 20 + self.choices.below(20) as usize } else { 0 };
-        self.left = self.left.min(self.settings.max_events.saturating_sub(1));
+        self.left = self.left.max(self.settings.min_events).min(self.settings.max_events.saturating_sub(1));
         let late = if self.choices.chance(7) { 1 + self.choices.below(3) } else { 0 };
         for _ in 0..late {
             self.one_event();

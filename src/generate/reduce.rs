@@ -257,14 +257,37 @@ fn hard_names(s: &Scenario) -> BTreeSet<String> {
     hard
 }
 
-/// A plain name that nobody has.
+/// A plain name that nobody has, such as its owner's label, if that is not taken.
 fn plain_name(s: &Scenario, old: &str) -> String {
     let mut taken = BTreeSet::new();
     for_names(&mut s.clone(), &mut |text| {
         taken.insert(text.to_lowercase());
     });
-    let word = if old.contains(' ') { "Plain" } else { "plain" };
-    (1..).map(|n| format!("{word}-{n}")).find(|name| !taken.contains(&name.to_lowercase())).unwrap_or_default()
+    let own = owner(s, old).into_iter();
+    let made = (1..).map(|n| format!("name-{n}"));
+    own.chain(made).find(|name| is_plain(name) && !taken.contains(&name.to_lowercase())).unwrap_or_default()
+}
+
+/// What whoever bears this name would be called, going by the label.
+fn owner(s: &Scenario, name: &str) -> Option<String> {
+    let capital = |label: &Label| {
+        let (first, rest) = label.split_at_checked(1).unwrap_or((label, ""));
+        format!("{}{rest}", first.to_uppercase())
+    };
+    let of_user = s.directory.users.iter().find_map(|(label, user)| match name {
+        _ if user.username == name => Some(label.clone()),
+        _ if user.first == name || user.last == name => Some(capital(label)),
+        _ => None,
+    });
+    let of_group = || s.directory.groups.iter().find(|(_, g)| g.name == name).map(|(label, _)| capital(label));
+    of_user.or_else(of_group).or_else(|| {
+        s.events.iter().find_map(|event| match event {
+            AdminEvent::UserCreate(e) if e.username == name => Some(e.user.clone()),
+            AdminEvent::UserCreate(e) if e.first == name || e.last == name => Some(capital(&e.user)),
+            AdminEvent::GroupCreate(e) if e.name == name => Some(capital(&e.group)),
+            _ => None,
+        })
+    })
 }
 
 /// Every name in the life: of users, persons and groups, at the start, at the application and in events.

@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 
 use super::choices::Seeded;
 use super::life::{Settings, life};
-use super::reduce::{Reduction, labels, size};
+use super::reduce::{Reduction, labels, plain, size};
 use super::shrink::{Budget, Execute, Found, Shrunk, shrink};
 use super::stats::settings;
 
@@ -192,5 +192,21 @@ async fn shrinking_is_deterministic_and_keeps_to_its_budget() {
             assert!(!short.minimal || short.executions == one.executions, "a claim that was not tried");
             assert!(fails(&short.scenario, rename_after_disassociation).await);
         }
+    }
+}
+
+#[test]
+fn nasty_names_become_those_of_their_owners() {
+    let text = r#"
+scimproof: 1
+idp: jumpcloud-workramp
+directory:
+  users: {ada: {username: "q\"uote", first: "O'Neil \\", last: Lovelace, email: ada}, bob: {username: bob, first: Bob, last: Kahn, email: bob}}
+  groups: {engineering: {name: "R&D \"West\"", members: [ada]}}
+events: [activate, group.create: {group: sales, name: "a eq \"b\"", members: [bob]}, group.rename: {group: engineering, name: "Back\\Slash"}]
+"#;
+    let plain = plain(&Scenario::from_yaml(text).expect("a life")).to_yaml().expect("writes");
+    for name in ["username: ada", "first: Ada", "name: Engineering", "name: Sales", "name: name-1"] {
+        assert!(plain.contains(name), "{name} in {plain}");
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn settings() -> Settings {
         nasty: true,
         groups: true,
         max_events: 60,
+        min_events: 0,
     }
 }
 

@@ -163,6 +163,7 @@ fn plan(stage: &Stage, options: &RunOptions, profile: &Profile) -> Vec<Planned> 
         nasty: true,
         groups: stage.contract.group.is_some() && stage.contract.groups.create.usable(),
         max_events: 60,
+        min_events: 0,
     };
     for number in 0..options.lives {
         let selector = format!("life/{}/{number}", options.seed);
