@@ -261,11 +261,24 @@ fn hard_names(s: &Scenario) -> BTreeSet<String> {
 fn plain_name(s: &Scenario, old: &str) -> String {
     let mut taken = BTreeSet::new();
     for_names(&mut s.clone(), &mut |text| {
-        taken.insert(text.to_lowercase());
+        // Persons may be called what they like.
+        if text != old && !text.is_empty() && persons(s).all(|name| name != text) {
+            taken.insert(text.to_lowercase());
+        }
     });
     let own = owner(s, old).into_iter();
     let made = (1..).map(|n| format!("name-{n}"));
     own.chain(made).find(|name| is_plain(name) && !taken.contains(&name.to_lowercase())).unwrap_or_default()
+}
+
+/// First and last names.
+fn persons(s: &Scenario) -> impl Iterator<Item = &String> {
+    let start = s.directory.users.values().flat_map(|u| [&u.first, &u.last]);
+    start.chain(s.events.iter().flat_map(|event| match event {
+        AdminEvent::UserCreate(e) => vec![&e.first, &e.last],
+        AdminEvent::UserUpdate(e) => e.first.iter().chain(&e.last).collect(),
+        _ => Vec::new(),
+    }))
 }
 
 /// What whoever bears this name would be called, going by the label.
