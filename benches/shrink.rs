@@ -74,7 +74,7 @@ fn at(of: &mut [u32], percent: usize) -> u32 {
 
 /// The first life of a seed that fails under the fault, made short: what that cost, and the events that are left.
 async fn cost(fault: &str, seed: u64, events: usize) -> Option<(u32, usize)> {
-    let (idp, sp) = PROFILES[usize::from(seed % 2 == 0)];
+    let (idp, sp) = PROFILES[usize::from(seed.is_multiple_of(2))];
     let mut stage = stage(reference(sp, friendly()) as _, sp);
     stage.endpoint = faulty::plant(fault, stage.endpoint.clone())?;
     let profile = profile(idp).ok()?;
