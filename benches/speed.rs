@@ -9,8 +9,6 @@
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark measures time and prints it")]
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,7 +22,6 @@ use scimproof::endpoint::serve::{Answer, serve};
 use scimproof::endpoint::{Endpoint, Trouble};
 use scimproof::exchange::{Request, Response};
 use scimproof::model::{Choices, ProviderOptions};
-use scimproof::requirement::Tolerance;
 use scimproof::run::{Progress, Run, RunOptions, Stage, run};
 use scimproof::scenario::Scenario;
 use scimproof::suite::lifecycles;
@@ -166,17 +163,7 @@ async fn judged(endpoint: Arc<dyn Endpoint>, site: &Site, lives: usize) -> Run {
         _ => None,
     };
     let fence = Arc::new(Fence::new(endpoint, PREFIX.to_owned(), ledger));
-    let stage = Stage {
-        endpoint: fence.clone(),
-        fence,
-        contract: Contract { provider: Some(workramp()), ..Contract::default() },
-        tolerance: Tolerance::Strict,
-        email_domain: "scimproof.invalid".to_owned(),
-        read_back: None,
-        run_prefix: PREFIX.to_owned(),
-        interrupted: Arc::new(AtomicBool::new(false)),
-        executions: AtomicU64::new(0),
-    };
+    let stage = Stage { contract: Contract::of(Some(workramp())), ..Stage::new(fence, PREFIX) };
     let named = lifecycles()
         .into_iter()
         .map(|(selector, life)| (selector, Scenario { idp: IDP.to_owned(), sp: Some(SP.to_owned()), ..life }));
@@ -186,12 +173,8 @@ async fn judged(endpoint: Arc<dyn Endpoint>, site: &Site, lives: usize) -> Run {
         lives,
         seed: 1,
         jobs: 1,
-        only: None,
         named: named.collect(),
-        known: BTreeSet::new(),
-        leave_deactivated: false,
-        shrink: false,
-        fault: None,
+        ..RunOptions::default()
     };
     let (run, _) = run(stage, &options, &Silent).await;
     let wrong = run.findings.iter().find(|r| matches!(r.finding.outcome, Outcome::Fail | Outcome::Inconclusive));

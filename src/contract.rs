@@ -79,6 +79,15 @@ impl Default for Contract {
 }
 
 impl Contract {
+    /// The contract of a provider before anything is known of it but what its profile states.
+    pub fn of(provider: Option<ProviderProfile>) -> Contract {
+        let mut contract = Contract { provider, ..Contract::default() };
+        if contract.limit("groups").is_some() {
+            contract.group = None;
+        }
+        contract
+    }
+
     /// The shape of a type; the RFC's where the endpoint has none.
     pub fn shape(&self, kind: Kind) -> &Shape {
         match kind {
@@ -111,6 +120,12 @@ impl Contract {
     /// The statuses with which the profile lets an operation be refused: its `limits` by name.
     pub fn limit(&self, name: &str) -> Option<&Limit> {
         self.provider.as_ref().and_then(|p| p.limits.get(name))
+    }
+
+    /// A limit that is a number.
+    pub fn number(&self, name: &str) -> Option<(u64, &Limit)> {
+        let limit = self.limit(name)?;
+        Some((limit.value.parse().ok()?, limit))
     }
 }
 
@@ -146,11 +161,54 @@ pub struct Limit {
     pub note: Option<String>,
 }
 
-const PROFILES: &[&str] = &[include_str!("../suites/sp/workramp.yaml")];
+/// The limits that there are, each with the one value that it takes; `#` is a number.
+const LIMITS: &[(&str, &str)] = &[
+    ("groups", "absent"),
+    ("groups_put", "refused"),
+    ("user_delete", "refused"),
+    ("start_index", "required"),
+    ("list_size", "#"),
+    ("filter", "eq-and"),
+    ("membership_changes", "#"),
+    ("members_replace", "refused"),
+    ("direct_users", "hidden"),
+];
+
+impl ProviderProfile {
+    /// Checks names and values of the limits. The error says what is wrong and what there is.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, limit) in &self.limits {
+            let Some((_, takes)) = LIMITS.iter().find(|(known, _)| known == name) else {
+                let known: Vec<&str> = LIMITS.iter().map(|(known, _)| *known).collect();
+                return Err(format!("limits: there is no limit {name:?}; there are: {}", known.join(", ")));
+            };
+            let number = limit.value.parse::<u64>().is_ok_and(|n| n > 0);
+            if limit.value != *takes && !(*takes == "#" && number) {
+                let takes = if *takes == "#" { "a number above 0" } else { takes };
+                return Err(format!("limits: {name}: {:?} is no value; it takes {takes}", limit.value));
+            }
+        }
+        Ok(())
+    }
+}
+
+const PROFILES: &[&str] = &[
+    include_str!("../suites/sp/workramp.yaml"),
+    include_str!("../suites/sp/users-only.yaml"),
+    include_str!("../suites/sp/no-user-delete.yaml"),
+    include_str!("../suites/sp/aws-like.yaml"),
+    include_str!("../suites/sp/invisible-users.yaml"),
+];
 
 /// The service-provider profiles that come with scimproof.
 pub fn provider_profiles() -> Result<Vec<ProviderProfile>, String> {
-    PROFILES.iter().map(|text| serde_saphyr::from_str(text).map_err(|e| e.to_string())).collect()
+    PROFILES
+        .iter()
+        .map(|text| {
+            let profile: ProviderProfile = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+            profile.check().map(|()| profile)
+        })
+        .collect()
 }
 
 /// The profile of that name; the error lists the names that exist.
@@ -161,4 +219,30 @@ pub fn provider_profile(name: &str) -> Result<ProviderProfile, String> {
         .into_iter()
         .find(|p| p.provider == name)
         .ok_or_else(|| format!("no service-provider profile {name:?}; there are: {}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_profiles_are_sound_and_mistakes_named() {
+        let profiles = provider_profiles().expect("sound profiles");
+        assert_eq!(profiles.len(), PROFILES.len());
+        let aws = Contract::of(profiles.iter().find(|p| p.provider == "aws-like").cloned());
+        assert_eq!(aws.number("membership_changes").map(|(n, _)| n), Some(100));
+        let limit = |name: &str, value: &str| {
+            let mut profile = profiles[0].clone();
+            let limit = Limit { value: value.to_owned(), ..profile.limits["groups_put"].clone() };
+            profile.limits.insert(name.to_owned(), limit);
+            profile.check()
+        };
+        assert_eq!(limit("list_size", "20"), Ok(()));
+        for (name, value, needle) in
+            [("group_put", "refused", "groups_put"), ("groups", "gone", "absent"), ("list_size", "0", "number")]
+        {
+            let error = limit(name, value).expect_err("a mistake");
+            assert!(error.contains(name) && error.contains(needle), "{error}");
+        }
+    }
 }

@@ -228,6 +228,8 @@ pub struct ListBody {
     pub walked: BTreeSet<String>,
     /// Whether totals can be judged: the filter names our namespace.
     pub exact: bool,
+    /// Of an unfiltered list: how many other resources may stand in it, where that is known (`--exclusive`).
+    pub others: Option<u64>,
 }
 
 /// One permitted outcome of an exchange.

@@ -13,10 +13,9 @@
 //! libtest_mimic::run(&arguments, trials(&Lives::new("jumpcloud-custom"), mine)).exit();
 //! ```
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use libtest_mimic::{Failed, Trial};
 
@@ -25,7 +24,6 @@ use crate::endpoint::Endpoint;
 use crate::endpoint::cleanup::CleanupOptions;
 use crate::endpoint::fence::Fence;
 use crate::report::{Asked, Paint, Report, findings};
-use crate::requirement::Tolerance;
 use crate::run::{Progress, Run, RunOptions, Stage, run};
 use crate::scenario::Scenario;
 use crate::suite::lifecycles;
@@ -74,10 +72,8 @@ impl Lives {
             jobs: 1,
             only: Some(selector.to_owned()),
             named: self.named(),
-            known: BTreeSet::new(),
-            leave_deactivated: false,
             shrink: true,
-            fault: None,
+            ..RunOptions::default()
         }
     }
 }
@@ -117,15 +113,9 @@ async fn report(lives: &Lives, selector: &str, endpoint: Arc<dyn Endpoint>) -> R
     let fence = Arc::new(Fence::new(endpoint, prefix.clone(), None));
     let provider = lives.sp.as_deref().map(provider_profile).transpose()?;
     let stage = Stage {
-        endpoint: fence.clone(),
-        fence,
-        contract: Contract { provider, ..Contract::default() },
-        tolerance: Tolerance::Strict,
+        contract: Contract::of(provider),
         email_domain: lives.email_domain.clone(),
-        read_back: None,
-        run_prefix: prefix.clone(),
-        interrupted: Arc::new(AtomicBool::new(false)),
-        executions: AtomicU64::new(0),
+        ..Stage::new(fence, &prefix)
     };
     let (mut run, stage) = run(stage, &lives.options(selector), &Silent).await;
     clean(&stage, &mut run).await;

@@ -268,6 +268,19 @@ pub struct Reported {
     pub found_after: u64,
 }
 
+impl Reported {
+    /// Whether an answer of 5xx was observed where something else was expected.
+    pub fn is_server_error(&self) -> bool {
+        let observed = &self.finding.difference.observed;
+        observed.len() == 3 && observed.starts_with('5') && observed.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    /// Whether it showed while lives were played at once, and never when its life was played alone.
+    pub fn only_under_load(&self) -> bool {
+        self.finding.outcome == Outcome::Flaky && self.is_server_error() && self.reproduced.0 == 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

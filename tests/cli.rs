@@ -115,6 +115,9 @@ fn arguments_that_make_no_sense() {
     check(&["--json", "no/such/folder/x.json"], 2, &["--json", "no/such/folder/x.json"]);
     check(&["--timeout", "0"], 2, &["--timeout"]);
     check(&["serve", "--as", "acme"], 2, &["--as", "workramp"]);
+    check(&["--time", "never"], 2, &["--time", "\"never\"", "10m"]);
+    check(&["--settle", "soon"], 2, &["--settle", "\"soon\"", "2s"]);
+    check(&["serve", "--latency", "soon"], 2, &["--latency", "\"soon\"", "500ms"]);
     check(&["list", "everything"], 2, &["everything"]);
 }
 
@@ -136,6 +139,8 @@ fn files_with_mistakes_are_named_with_line_and_column() {
     check(&["replay", "missing.yaml"], &["missing.yaml", "No such file"]);
     file("sp.yaml", "provider: x\ntitle: X\nlimit: {}\n");
     check(&["--sp", "sp.yaml"], &["sp.yaml:3:1", "limit"]);
+    file("sp.yaml", "provider: x\ntitle: X\nlimits: {group_put: {value: refused, certainty: DOC}}\n");
+    check(&["--sp", "sp.yaml"], &["sp.yaml", "group_put", "groups_put"]);
     file("known.yaml", "scimproof-deviations: 1\nendpoint: x\nruns: {seed: 1, live: 64}\n");
     check(&["--baseline", "known.yaml"], &["known.yaml:3:", "live"]);
     file(
@@ -177,7 +182,11 @@ struct Served(Child, String);
 
 impl Served {
     fn new(dir: &Path) -> Served {
-        let serve = ["serve", "--port", "0", "--token", "a-long-secret-token", "--as", "workramp"];
+        Served::playing(dir, "workramp")
+    }
+
+    fn playing(dir: &Path, sp: &str) -> Served {
+        let serve = ["serve", "--port", "0", "--token", "a-long-secret-token", "--sp", sp];
         let mut child = scimproof(dir).args(serve).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
@@ -238,6 +247,31 @@ fn a_url_with_a_slash_at_its_end_is_the_same_url_and_nothing_is_left_there() {
         .output()
         .expect("it starts");
     assert_eq!(wrong.status.code(), Some(3), "{wrong:?}");
+}
+
+#[test]
+fn the_first_profile_that_fits_is_taken_and_what_does_not_fit_is_said_first() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let run = |sp: &str| {
+        let served = Served::playing(dir.path(), sp);
+        let output = served.run(dir.path(), &["run", &served.1, "--only", "canary"]).output().expect("it starts");
+        assert_eq!(served.total("Users"), 0, "{sp}: something is left");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+    };
+    let (said, exit) = run("users-only");
+    let first = said.lines().next().unwrap_or_default();
+    assert!(first.starts_with("jumpcloud-custom against ") && first.contains("no profile fits"), "{said}");
+    assert!(first.contains("group.delete, and the endpoint holds no groups"), "{said}");
+    assert_eq!(said.lines().nth(1), Some("not deployable with jumpcloud-custom"), "{said}");
+    assert!(said.contains("verdict    not-deployable (exit 1)"), "{said}");
+    assert_eq!(exit, Some(1));
+    let (said, _) = run("workramp");
+    let first = said.lines().next().unwrap_or_default();
+    let why = "jumpcloud-custom would need start_index=omit, and GET without startIndex on Users was answered 400";
+    assert!(first.starts_with("jumpcloud-workramp against ") && first.contains(why), "{said}");
+    let (said, exit) = run("invisible-users");
+    assert!(said.lines().next().unwrap_or_default().contains("[--idp auto: jumpcloud-custom fits]"), "{said}");
+    assert_eq!(exit, Some(0));
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -53,6 +54,9 @@ pub(super) struct PlayArgs {
     /// When the state is read back
     #[arg(long, value_name = "WHEN", value_enum)]
     pub read_back: Option<Moment>,
+    /// For endpoints that are consistent only after a while: a read that does not fit is sent again for so long, 2s
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub settle: Option<Duration>,
     /// Which column of the ambiguity register holds
     #[arg(long, value_enum, default_value = "strict")]
     pub tolerance: Column,
@@ -90,6 +94,12 @@ pub(super) struct RunArgs {
     /// Play only these: life/1/17, life/1/*, lifecycle/group-rename, canary; several with commas
     #[arg(long, value_name = "SELECTOR")]
     pub only: Option<String>,
+    /// Begin no more lives, and shrink no more, after so long: 10m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub time: Option<Duration>,
+    /// Nobody else uses the endpoint: totals of whole lists are judged too; refused while it holds what is not ours
+    #[arg(long)]
+    pub exclusive: bool,
     /// Do not make the lives that failed short
     #[arg(long)]
     pub no_shrink: bool,
@@ -140,7 +150,7 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     pub token: Option<String>,
     /// Play this service provider, with its limits
-    #[arg(long = "as", value_name = "NAME")]
+    #[arg(long = "as", visible_alias = "sp", value_name = "NAME")]
     pub sp: Option<String>,
     /// The lawful alternatives to take: random, or A46=kept,A51=no-content-204
     #[arg(long, value_name = "CHOICES")]
@@ -148,6 +158,9 @@ pub(super) struct ServeArgs {
     /// The seed of random choices
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Hold each answer back for so long: 50ms
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub latency: Option<Duration>,
 }
 
 /// Arguments of `list`.
@@ -200,6 +213,12 @@ pub(super) enum Level {
     Must,
     /// SHOULD too
     Should,
+}
+
+/// A length of time as it is said: `2s`, `500ms`, `1m 30s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let said = text.parse::<jiff::SignedDuration>().ok().and_then(|said| Duration::try_from(said).ok());
+    said.ok_or_else(|| format!("{text:?} is no length of time: say 2s, 500ms or 10m"))
 }
 
 /// The word with which a value is given.

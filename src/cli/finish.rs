@@ -44,8 +44,10 @@ impl Before {
 }
 
 /// How lives are played, from the options.
-pub(super) fn manner(play: &PlayArgs, seed: u64) -> Manner {
+pub(super) fn manner(play: &PlayArgs, seed: u64, exclusive: bool) -> Manner {
     Manner {
+        settle: play.settle,
+        exclusive,
         tolerance: play.tolerance.into(),
         read_back: play.read_back.map(Into::into),
         choices: play.choices.clone(),
@@ -59,7 +61,8 @@ pub(super) async fn clean(site: &Site, stage: &Stage, run: &mut Run, leave_deact
         finish_ledger(stage);
         return;
     }
-    let options = CleanupOptions { namespace: site.prefix.clone(), leave_deactivated, ..CleanupOptions::default() };
+    let options =
+        CleanupOptions { namespace: site.prefix.clone(), leave_deactivated, settle: stage.settle.unwrap_or_default() };
     let report = stage.fence.clean(&options).await;
     run.deactivated = report.deactivated.len();
     // What does not speak SCIM has made nothing that bears a name.
@@ -164,6 +167,9 @@ pub(super) fn replay_with(url: Option<&str>, endpoint: &EndpointArgs, play: &Pla
     }
     if !matches!(play.tolerance, super::args::Column::Strict) {
         option("tolerance", word(play.tolerance));
+    }
+    if let Some(settle) = play.settle {
+        words.push(format!("--settle {}ms", settle.as_millis()));
     }
     if endpoint.leave_deactivated {
         words.push("--leave-deactivated".to_owned());

@@ -1,14 +1,12 @@
 //! Who guards the harness: a known-bad endpoint must be reported, or nothing that the run says counts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::contract::Contract;
 use crate::endpoint::embedded::Embedded;
 use crate::endpoint::fence::Fence;
 use crate::endpoint::{Endpoint, faulty};
 use crate::model::ProviderOptions;
-use crate::requirement::Tolerance;
 use crate::run::{Stage, play};
 use crate::scenario::Scenario;
 use crate::verdict::Outcome;
@@ -37,17 +35,8 @@ pub(super) async fn check() -> Result<(), String> {
     let fence = Arc::new(Fence::new(reference, "spguard".to_owned(), None));
     let fenced: Arc<dyn Endpoint> = fence.clone();
     let bad = faulty::plant(FAULT, fenced).ok_or_else(|| format!("there is no planted fault {FAULT}"))?;
-    let stage = Stage {
-        endpoint: bad,
-        fence,
-        contract: Contract { published: true, ..Contract::default() },
-        tolerance: Tolerance::Strict,
-        email_domain: "scimproof.invalid".to_owned(),
-        read_back: None,
-        run_prefix: "spguard".to_owned(),
-        interrupted: Arc::new(AtomicBool::new(false)),
-        executions: AtomicU64::new(0),
-    };
+    let contract = Contract { published: true, ..Contract::default() };
+    let stage = Stage { endpoint: bad, contract, ..Stage::new(fence, "spguard") };
     let played = play(&stage, &Scenario::from_yaml(LIFE)?, stage.next_execution(), &|_| false).await?;
     match played.findings.iter().any(|finding| finding.outcome == Outcome::Fail) {
         true => Ok(()),

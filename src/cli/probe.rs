@@ -9,7 +9,7 @@ use super::stage::{Manner, Site};
 use super::{Failure, out, signals};
 use crate::contract::{Capability, Contract, Verbs};
 use crate::idp::{profile, profiles};
-use crate::report::{Asked, Report, headline, plain};
+use crate::report::{Asked, Report, headline, lacking, plain};
 use crate::requirement::Tolerance;
 use crate::run::{Run, canary};
 use crate::suite::lifecycles;
@@ -17,11 +17,18 @@ use crate::verdict::{Finding, Reported};
 
 /// Plays the canary alone.
 pub(super) async fn probe(args: ProbeArgs) -> Result<u8, Failure> {
-    let manner = Manner { tolerance: Tolerance::Strict, read_back: None, choices: None, seed: 1 };
+    let manner = Manner {
+        tolerance: Tolerance::Strict,
+        read_back: None,
+        choices: None,
+        seed: 1,
+        settle: None,
+        exclusive: false,
+    };
     let site = Site::open(Some(&args.url), &args.endpoint, manner)?;
     signals::watch(Arc::clone(&site.interrupted), Some(args.url.clone()));
     let custom = profile("jumpcloud-custom").map_err(Failure::usage)?;
-    let mut stage = site.stage(None);
+    let mut stage = site.stage();
     let mut run = Run::default();
     match canary(&mut stage, &custom, args.endpoint.leave_deactivated).await {
         Ok(found) => run.canary = found,
@@ -65,7 +72,7 @@ fn sheet(contract: &Contract, run: &Run) -> Result<String, Failure> {
         let fits = if unmet.is_empty() {
             "deployable".to_owned()
         } else {
-            format!("not deployable: it needs {}", unmet.join(", "))
+            format!("not deployable: it needs {}", unmet.iter().map(lacking).collect::<Vec<_>>().join("; "))
         };
         let _ = writeln!(out, "{:10} {}: {fits}", if index == 0 { "profiles" } else { "" }, profile.profile);
     }

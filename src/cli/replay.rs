@@ -1,6 +1,5 @@
 //! `scimproof replay`: one life from a file.
 
-use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +26,7 @@ pub(super) async fn replay(mut args: ReplayArgs) -> Result<u8, Failure> {
     // What the file says holds, unless the command line says something else.
     args.endpoint.sp = args.endpoint.sp.or_else(|| life.sp.clone());
     let before = Before::read(&args.play).await?;
-    let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, 1))?;
+    let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, 1, false))?;
     signals::watch(Arc::clone(&site.interrupted), args.url.clone());
     let name = args.file.display().to_string();
     let mut asked = Asked {
@@ -38,6 +37,7 @@ pub(super) async fn replay(mut args: ReplayArgs) -> Result<u8, Failure> {
         only: Some(name.clone()),
         fault: args.play.fault.clone(),
         gate: args.play.gate.into(),
+        settle: args.play.settle,
         second_token: args.endpoint.token_env_2.is_some(),
         namespace: site.prefix.clone(),
         replay_with: replay_with(args.url.as_deref(), &args.endpoint, &args.play),
@@ -47,18 +47,13 @@ pub(super) async fn replay(mut args: ReplayArgs) -> Result<u8, Failure> {
     let options = RunOptions {
         idp: life.idp.clone(),
         sp: asked.sp.clone(),
-        lives: 0,
-        seed: 0,
         jobs: 1,
-        only: None,
-        named: Vec::new(),
-        known: BTreeSet::new(),
         leave_deactivated: args.endpoint.leave_deactivated,
-        shrink: false,
         fault: args.play.fault.clone(),
+        ..RunOptions::default()
     };
     let progress = Watched::new();
-    let (mut run, stage) = play(site.stage(None), &life, &name, &options, &progress).await;
+    let (mut run, stage) = play(site.stage(), &life, &name, &options, &progress).await;
     progress.done();
     if stage.is_interrupted() {
         (run.refusal, run.interrupted) = (None, true);

@@ -9,8 +9,8 @@ use super::progress::Watched;
 use super::stage::Site;
 use super::{Failure, out, signals};
 use crate::idp::{Profile, profile};
-use crate::report::{Asked, opening};
-use crate::run::{Refusal, Run, RunOptions, Stage, canary, run as play, selects};
+use crate::report::{Asked, lacking, opening};
+use crate::run::{Canary, Refusal, Run, RunOptions, Stage, canary, run as play, selects};
 use crate::scenario::Scenario;
 use crate::suite::lifecycles;
 
@@ -39,7 +39,7 @@ pub(super) async fn run(mut args: RunArgs) -> Result<u8, Failure> {
     }
     let plan = Plan::of(&args)?;
     let before = Before::read(&args.play).await?;
-    let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, plan.seed))?;
+    let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, plan.seed, args.exclusive))?;
     signals::watch(Arc::clone(&site.interrupted), args.url.clone());
     let sp = site.sp.as_ref().map(|sp| sp.provider.clone());
 
@@ -52,28 +52,27 @@ pub(super) async fn run(mut args: RunArgs) -> Result<u8, Failure> {
         only: args.only.clone(),
         fault: args.play.fault.clone(),
         gate: args.play.gate.into(),
+        settle: args.play.settle,
+        exclusive: args.exclusive,
+        time: args.time,
         second_token: args.endpoint.token_env_2.is_some(),
         namespace: site.prefix.clone(),
         replay_with: replay_with(args.url.as_deref(), &args.endpoint, &args.play),
         ..Asked::default()
     };
     let chosen = choose(&plan, &site, &mut asked, args.endpoint.leave_deactivated).await;
-    let (chosen, after) = match chosen {
-        Ok((idp, after)) => (Ok(idp), after),
-        Err((refusal, after)) => (Err(refusal), Some(after)),
-    };
     let (mut run, stage) = match chosen {
-        Ok(idp) => {
+        Ok((idp, flown)) => {
             out::line(&opening(&asked));
-            let options = options(&args, &plan, &before, &idp, sp);
+            let (stage, flown) = flown.map_or_else(|| (site.stage(), None), |(stage, found)| (stage, Some(found)));
+            let options = RunOptions { flown, ..options(&args, &plan, &before, &idp, sp) };
             let progress = Watched::new();
-            let done = play(site.stage(after.as_ref()), &options, &progress).await;
+            let done = play(stage, &options, &progress).await;
             progress.done();
             done
         }
-        Err(refusal) => {
+        Err((refusal, stage)) => {
             out::line(&opening(&asked));
-            let stage = after.unwrap_or_else(|| site.stage(None));
             (Run { refusal: Some(refusal), ..Run::default() }, Arc::new(stage))
         }
     };
@@ -138,18 +137,18 @@ fn exact(only: &str) -> Option<(u64, usize)> {
     Some((seed.parse().ok()?, number.parse().ok().filter(|n| *n < 1_000_000)?))
 }
 
-/// The profile that was asked for, or the first one that fits. Finding that out takes a canary of its own.
+/// The profile that was asked for, or the first one that fits. Finding that out takes the canary, which then need not fly again.
 async fn choose(
     plan: &Plan,
     site: &Site,
     asked: &mut Asked,
     leave_deactivated: bool,
-) -> Result<(Profile, Option<Stage>), (Refusal, Stage)> {
+) -> Result<(Profile, Option<(Stage, Canary)>), (Refusal, Stage)> {
     if let Some(idp) = &plan.idp {
         asked.idp.clone_from(&idp.profile);
         return Ok((idp.clone(), None));
     }
-    let mut stage = site.stage(None);
+    let mut stage = site.stage();
     asked.idp = "auto".to_owned();
     let mut fitting = Vec::new();
     for name in AUTO {
@@ -159,20 +158,23 @@ async fn choose(
         }
     }
     let first = fitting[0].clone();
-    if let Err(refusal) = canary(&mut stage, &first, leave_deactivated).await {
-        asked.idp = first.profile;
-        return Err((refusal, stage));
-    }
-    let lacking = first.unmet(&stage.contract);
+    let flown = match canary(&mut stage, &first, leave_deactivated).await {
+        Ok(found) => found,
+        Err(refusal) => {
+            asked.idp = first.profile;
+            return Err((refusal, stage));
+        }
+    };
+    let lacks: Vec<String> = first.unmet(&stage.contract).iter().map(lacking).collect();
     let found = fitting.into_iter().find(|profile| profile.unmet(&stage.contract).is_empty());
     let chosen = found.unwrap_or_else(|| first.clone());
-    asked.chosen = Some(match (chosen.profile == first.profile, lacking.is_empty()) {
+    asked.chosen = Some(match (chosen.profile == first.profile, lacks.is_empty()) {
         (true, true) => format!("--idp auto: {} fits", chosen.profile),
-        (true, false) => "--idp auto: no profile fits".to_owned(),
-        (false, _) => format!("--idp auto: {} would need {}", first.profile, lacking.join(", ")),
+        (true, false) => format!("--idp auto: no profile fits, {} needs {}", first.profile, lacks.join("; ")),
+        (false, _) => format!("--idp auto: {} would need {}; {} fits", first.profile, lacks.join("; "), chosen.profile),
     });
     asked.idp.clone_from(&chosen.profile);
-    Ok((chosen, Some(stage)))
+    Ok((chosen, Some((stage, flown))))
 }
 
 fn options(args: &RunArgs, plan: &Plan, before: &Before, idp: &Profile, sp: Option<String>) -> RunOptions {
@@ -193,5 +195,7 @@ fn options(args: &RunArgs, plan: &Plan, before: &Before, idp: &Profile, sp: Opti
         shrink: !args.no_shrink,
         fault: args.play.fault.clone(),
         sp,
+        flown: None,
+        deadline: args.time.and_then(|time| before.begun.and(time)),
     }
 }

@@ -28,7 +28,8 @@ pub(super) async fn serve(args: ServeArgs) -> Result<u8, Failure> {
     let answer: serve::Answer = Arc::new(move |request| answering.answer(&request));
     out::line(&format!("listening on {base}"));
     let token = args.token.map(SecretString::from);
-    serve::serve(listener, token, BASE, answer, signals::asked_to_stop())
+    let latency = args.latency.unwrap_or_default();
+    serve::serve_late(listener, token, BASE, answer, latency, signals::asked_to_stop())
         .await
         .map_err(|error| Failure { exit: 3, message: format!("the listener failed: {error}") })?;
     let taken = reference.with(|provider| provider.taken().clone());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -16,6 +16,7 @@ use crate::endpoint::embedded::Embedded;
 use crate::endpoint::fence::Fence;
 use crate::endpoint::http::{HttpOptions, connect};
 use crate::endpoint::ledger::Ledger;
+use crate::endpoint::meter::{Meter, Metered};
 use crate::model::{Choices, ProviderOptions};
 use crate::requirement::Tolerance;
 use crate::run::Stage;
@@ -32,6 +33,8 @@ pub(super) struct Manner {
     pub read_back: Option<ReadBack>,
     pub choices: Option<String>,
     pub seed: u64,
+    pub settle: Option<Duration>,
+    pub exclusive: bool,
 }
 
 /// An endpoint that is ready to be played against.
@@ -40,6 +43,7 @@ pub(super) struct Site {
     pub prefix: String,
     pub interrupted: Arc<AtomicBool>,
     fence: Arc<Fence<Arc<dyn Endpoint>>>,
+    meter: Arc<Meter>,
     email_domain: String,
     manner: Manner,
 }
@@ -73,24 +77,25 @@ impl Site {
                 (endpoint, prefix(u128::from(manner.seed)), None)
             }
         };
+        let meter = Arc::new(Meter::default());
+        let endpoint: Arc<dyn Endpoint> = Arc::new(Metered::new(endpoint, meter.clone()));
         let fence = Arc::new(Fence::new(endpoint, prefix.clone(), ledger));
         let interrupted = Arc::new(AtomicBool::new(false));
-        Ok(Site { sp, prefix, interrupted, fence, email_domain: args.email_domain.clone(), manner })
+        Ok(Site { sp, prefix, interrupted, fence, meter, email_domain: args.email_domain.clone(), manner })
     }
 
-    /// A stage; executions are counted on from those of an earlier one, so that no name is given twice.
-    pub(super) fn stage(&self, after: Option<&Stage>) -> Stage {
-        let executions = after.map_or(0, |stage| stage.executions.load(Ordering::Relaxed));
+    /// A stage on which nothing has been played yet.
+    pub(super) fn stage(&self) -> Stage {
         Stage {
-            endpoint: self.fence.clone(),
-            fence: self.fence.clone(),
-            contract: Contract { provider: self.sp.clone(), ..Contract::default() },
+            contract: Contract::of(self.sp.clone()),
             tolerance: self.manner.tolerance,
             email_domain: self.email_domain.clone(),
             read_back: self.manner.read_back,
-            run_prefix: self.prefix.clone(),
             interrupted: self.interrupted.clone(),
-            executions: AtomicU64::new(executions),
+            meter: self.meter.clone(),
+            settle: self.manner.settle.filter(|settle| !settle.is_zero()),
+            exclusive: self.manner.exclusive,
+            ..Stage::new(self.fence.clone(), &self.prefix)
         }
     }
 }
@@ -114,7 +119,9 @@ fn service_provider(name: &str) -> Result<ProviderProfile, Failure> {
         return provider_profile(name).map_err(|error| Failure::usage(format!("--sp: {error}")));
     }
     let text = file("--sp", Path::new(name))?;
-    suite::read(name, &text).map_err(Failure::usage)
+    let profile: ProviderProfile = suite::read(name, &text).map_err(Failure::usage)?;
+    profile.check().map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    Ok(profile)
 }
 
 /// The text of a file that an option names.
@@ -222,6 +229,11 @@ impl Begun {
     #[allow(clippy::disallowed_methods, reason = "reports say when a run was and how long it took")]
     pub(super) fn now() -> Begun {
         Begun { at: jiff::Timestamp::now(), since: Instant::now() }
+    }
+
+    /// When a time from then on is over.
+    pub(super) fn and(self, time: Duration) -> Option<Instant> {
+        self.since.checked_add(time)
     }
 
     /// The seconds since then.

@@ -1,9 +1,9 @@
 //! The fence: nothing foreign is ever written.
 //!
 //! Every write passes it. The target, and every id in the body, must be *ours*: created by this run, and bearing our namespace when it
-//! was last read by id. What was read counts until a resource is deleted (a service provider may number its resources anew),
-//! or, when the fence is *careful*, until anything is written; then the fence reads again before it lets a write pass. A write that would
-//! touch anything else is not sent and gives [`Trouble::Foreign`]. Reads always pass.
+//! was last read by id. Where ids may be positions, that is short or plain numbers, what was read counts until a resource is deleted (a
+//! service provider may number its resources anew); when the fence is *careful*, until anything is written. Then the fence reads again
+//! before it lets a write pass. A write that would touch anything else is not sent and gives [`Trouble::Foreign`]. Reads always pass.
 //!
 //! A list is never proof: it may name our resource and carry a stranger's id. Only a read by id is.
 
@@ -25,6 +25,9 @@ use super::resource::{Collection, listed};
 use super::{Endpoint, Trouble, Why, WouldTouch};
 use crate::exchange::{Method, Origin, Request, Response};
 
+/// Ids of at least so many characters that are no plain numbers are names: they stay with what they name when something is deleted.
+const SHORTEST_NAME: usize = 8;
+
 /// The statuses that say for certain that a create made nothing. After any other failure it is looked for.
 const REFUSED: [u16; 9] = [401, 403, 404, 405, 409, 413, 415, 429, 501];
 
@@ -35,6 +38,8 @@ pub struct Fence<E> {
     namespace: String,
     ledger: Option<Ledger>,
     careful: AtomicBool,
+    /// An id was given that could be a position.
+    positions: AtomicBool,
     checks: AtomicU64,
     writes: AtomicU64,
     deletes: AtomicU64,
@@ -66,6 +71,7 @@ impl<E: Endpoint> Fence<E> {
             namespace,
             ledger,
             careful: AtomicBool::new(false),
+            positions: AtomicBool::new(false),
             checks: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             deletes: AtomicU64::new(0),
@@ -105,6 +111,12 @@ impl<E: Endpoint> Fence<E> {
         self.known().leftovers(namespace)
     }
 
+    /// How many resources of a collection were made under a namespace and are there, as far as the fence knows; none while a
+    /// create has no answer.
+    pub fn alive(&self, collection: Collection, namespace: &str) -> Option<u64> {
+        self.known().alive(collection, namespace)
+    }
+
     /// Takes over what a clean-up found out: this is no longer at the endpoint, or not ours.
     pub fn settle(&self, leftover: &Leftover) {
         let Some(collection) = Collection::of_endpoint(&leftover.endpoint) else { return };
@@ -132,7 +144,18 @@ impl<E: Endpoint> Fence<E> {
     /// Whether nothing has happened since that could have moved ids.
     fn is_fresh(&self, seen: Stamp) -> bool {
         let now = self.now();
-        if self.is_careful() { seen.writes == now.writes } else { seen.deletes == now.deletes }
+        match (self.is_careful(), self.positions.load(SeqCst)) {
+            (true, _) => seen.writes == now.writes,
+            (false, true) => seen.deletes == now.deletes,
+            (false, false) => true,
+        }
+    }
+
+    /// Remembers what sort of ids this endpoint gives.
+    fn learn_id(&self, id: &str) {
+        if id.len() < SHORTEST_NAME || id.bytes().all(|b| b.is_ascii_digit()) {
+            self.positions.store(true, SeqCst);
+        }
     }
 
     /// Notes that come after the fact. The name is on disk already, so a line that cannot be written loses nothing.
@@ -145,7 +168,8 @@ impl<E: Endpoint> Fence<E> {
     }
 
     async fn gate(&self, method: Method) -> Gate<'_> {
-        if method == Method::Delete || self.is_careful() {
+        let moves_ids = method == Method::Delete && self.positions.load(SeqCst);
+        if moves_ids || self.is_careful() {
             Gate::Alone { _guard: self.gate.write().await }
         } else {
             Gate::Shared { _guard: self.gate.read().await }
@@ -281,6 +305,7 @@ impl<E: Endpoint> Fence<E> {
         }
         let response = answer?;
         let id = answered_id(collection, &response).filter(|id| is_one_segment(id));
+        id.iter().for_each(|id| self.learn_id(id));
         match (create, id) {
             (Some(create), Some(id)) => {
                 self.known().answered(create);

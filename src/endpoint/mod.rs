@@ -7,6 +7,7 @@
 pub mod resource;
 pub mod embedded;
 pub mod patient;
+pub mod meter;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod ledger;

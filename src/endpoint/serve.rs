@@ -23,6 +23,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub type Answer = Arc<dyn Fn(Request) -> Response + Send + Sync>;
 
 struct Served {
+    latency: Duration,
     token: Option<SecretString>,
     base: String,
     answer: Answer,
@@ -40,7 +41,22 @@ pub async fn serve(
     answer: Answer,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let served = Arc::new(Served { token, base: base.trim_end_matches('/').to_owned(), answer });
+    serve_late(listener, token, base, answer, Duration::ZERO, shutdown).await
+}
+
+/// The same, with each answer held back for a time, as by a long way or a slow machine.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_late(
+    listener: TcpListener,
+    token: Option<SecretString>,
+    base: &str,
+    answer: Answer,
+    latency: Duration,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let served = Arc::new(Served { latency, token, base: base.trim_end_matches('/').to_owned(), answer });
     let router = Router::new().fallback(move |request: axum::extract::Request| {
         let served = Arc::clone(&served);
         async move { into_http(served.respond(request).await) }
@@ -66,7 +82,13 @@ impl Served {
     async fn respond(&self, request: axum::extract::Request) -> Response {
         let (head, body) = request.into_parts();
         match self.read(&head.method, &head.uri, &head.headers, body).await {
-            Ok(request) => (self.answer)(request),
+            Ok(request) => {
+                let answer = (self.answer)(request);
+                if !self.latency.is_zero() {
+                    tokio::time::sleep(self.latency).await;
+                }
+                answer
+            }
             Err(refusal) => refusal,
         }
     }

@@ -18,7 +18,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use profile::{Certainty, Profile, Setting, profile, profiles};
+pub use profile::{Certainty, Profile, Setting, Unmet, profile, profiles};
 
 use task::Task;
 use wire::Wire;
@@ -410,3 +410,6 @@ fn named(list: &Value, attribute: &str, name: &str, ignore_case: bool) -> Option
     let resource = resources.iter().find(exact).or_else(|| resources.iter().find(same))?;
     Some((resource.get("id")?.as_str()?.to_owned(), resource.clone()))
 }
+
+#[cfg(test)]
+mod limits_tests;

@@ -108,15 +108,69 @@ impl Profile {
         Ok(all)
     }
 
-    /// What the profile cannot do without and the contract does not offer.
-    pub fn unmet(&self, contract: &Contract) -> Vec<String> {
-        let unmet = self.needs.iter().filter(|need| !met(need, contract)).cloned();
+    /// The same for an endpoint: a knob that nobody gave, and whose documented value the endpoint cannot serve, takes the
+    /// first of its open values that it can.
+    pub fn complete_for(
+        &self,
+        knobs: &BTreeMap<String, String>,
+        contract: &Contract,
+    ) -> Result<BTreeMap<String, String>, String> {
+        let mut all = self.complete(knobs)?;
+        for (name, setting) in self.policy.iter().chain(&self.wire).filter(|(name, _)| !knobs.contains_key(*name)) {
+            if !servable(name, &setting.value, contract)
+                && let Some(value) = setting.open.iter().find(|value| servable(name, value, contract))
+            {
+                all.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    /// What the profile cannot do without and the contract does not offer: needs, then knobs of which no value can be served.
+    pub fn unmet(&self, contract: &Contract) -> Vec<Unmet> {
+        let unmet = self.needs.iter().filter(|need| !met(need, contract)).map(|need| Unmet::of(need, contract));
         let settings = self.policy.iter().chain(&self.wire);
         let unsaid = settings.filter(|(name, setting)| {
             let mut values = setting.open.iter().chain([&setting.value]);
             !values.any(|value| servable(name, value, contract))
         });
-        unmet.chain(unsaid.map(|(name, setting)| format!("{name}={}", setting.value))).collect()
+        let unsaid = unsaid.map(|(name, setting)| Unmet::of(&format!("{name}={}", setting.value), contract));
+        unmet.chain(unsaid).collect()
+    }
+}
+
+/// Something that a profile cannot do without, and that is not offered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unmet {
+    /// The need, or the knob with its value: `group.delete`, `group_update_verb=patch`.
+    pub need: String,
+    /// The operations that would serve it, each with the status that refused it.
+    pub refused: Vec<(&'static str, u16)>,
+    /// There are no groups at all.
+    pub no_groups: bool,
+}
+
+impl Unmet {
+    fn of(need: &str, contract: &Contract) -> Unmet {
+        let (subject, operation) = need.split_once(['.', '=']).unwrap_or((need, ""));
+        let kind = if subject.starts_with("group") { Kind::Group } else { Kind::User };
+        let verbs = contract.verbs(kind);
+        let serving: &[(&'static str, Capability)] = match (subject, operation) {
+            (_, "create") => &[("POST", verbs.create)],
+            (_, "update") => &[("PUT", verbs.put), ("PATCH", verbs.patch)],
+            (_, "put") => &[("PUT", verbs.put)],
+            (_, "patch") => &[("PATCH", verbs.patch)],
+            (_, "delete") => &[("DELETE", verbs.delete)],
+            ("start_index", _) => &[("GET without startIndex", contract.list_without_start)],
+            (_, "filter" | "find") => &[("GET with a filter", verbs.find)],
+            _ => &[],
+        };
+        let refused = serving.iter().filter_map(|(name, capability)| match capability {
+            Capability::Refused(status) => Some((*name, *status)),
+            _ => None,
+        });
+        let no_groups = kind == Kind::Group && contract.group.is_none();
+        Unmet { need: need.to_owned(), refused: refused.collect(), no_groups }
     }
 }
 

@@ -16,6 +16,9 @@ pub(super) const TEST: &str = "connection test";
 /// A client that lists and compares gives up after so many resources.
 pub(super) const LONGEST_WALK: u64 = 2000;
 
+/// Resources that a listing asks for at once.
+const PAGE: u64 = 100;
+
 /// One step. It is turned into a request only when its turn comes, when the ids that it needs are known.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Task {
@@ -244,6 +247,20 @@ impl Client {
                 Some(self.find(Kind::Group, &self.names.group_name(&group.name), *start))
             }
             Task::ReadGroup(label) => Some(client(Method::Get, group_path(&self.groups.get(label)?.id))),
+            Task::CreateGroup { members, .. } | Task::Members { add: members, .. }
+                if self.is_too_much(members.len()) =>
+            {
+                self.split(task);
+                None
+            }
+            Task::Members { add, remove, .. } if self.is_too_much(add.len() + remove.len()) => {
+                self.split(task);
+                None
+            }
+            Task::RemoveIds { ids, .. } if self.is_too_much(ids.len()) => {
+                self.split(task);
+                None
+            }
             Task::CreateGroup { label, members } => {
                 let group = self.directory.groups.get(label)?;
                 let ids = self.ids(members);
@@ -287,9 +304,47 @@ impl Client {
         }
     }
 
+    /// Whether the provider serves fewer membership changes in one request.
+    fn is_too_much(&self, changes: usize) -> bool {
+        self.most_changes().is_some_and(|most| changes > most)
+    }
+
+    fn most_changes(&self) -> Option<usize> {
+        self.contract.number("membership_changes").map(|(most, _)| usize::try_from(most).unwrap_or(usize::MAX))
+    }
+
+    /// Puts a step that changes too many members at once into several, one after the other.
+    fn split(&mut self, task: &Task) {
+        let most = self.most_changes().unwrap_or(usize::MAX).max(1);
+        let parts = |members: &BTreeSet<Label>| -> Vec<BTreeSet<Label>> {
+            let members: Vec<&Label> = members.iter().collect();
+            members.chunks(most).map(|part| part.iter().map(|m| (*m).clone()).collect()).collect()
+        };
+        let none = BTreeSet::new;
+        let tasks = match task {
+            Task::CreateGroup { label, members } => {
+                let mut parts = parts(members).into_iter();
+                let first = Task::CreateGroup { label: label.clone(), members: parts.next().unwrap_or_default() };
+                let rest = parts.map(|add| Task::Members { label: label.clone(), add, remove: none() });
+                std::iter::once(first).chain(rest).collect()
+            }
+            Task::Members { label, add, remove } => {
+                let adds = parts(add).into_iter().map(|add| (add, none()));
+                let removes = parts(remove).into_iter().map(|remove| (none(), remove));
+                adds.chain(removes).map(|(add, remove)| Task::Members { label: label.clone(), add, remove }).collect()
+            }
+            Task::RemoveIds { label, ids } => {
+                ids.chunks(most).map(|ids| Task::RemoveIds { label: label.clone(), ids: ids.to_vec() }).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.push_front(tasks);
+    }
+
     /// A lookup by name, or the page of a listing where names are compared by the client.
     fn find(&self, kind: Kind, name: &str, start: u64) -> Request {
-        if self.by_list(kind) { self.wire.list(kind, start, 100) } else { self.wire.lookup(kind, name) }
+        let page = self.contract.number("list_size").map_or(PAGE, |(most, _)| most.min(PAGE));
+        if self.by_list(kind) { self.wire.list(kind, start, page) } else { self.wire.lookup(kind, name) }
     }
 
     /// The lookup of a user from its beginning.

@@ -11,6 +11,7 @@ use crate::requirement::Tolerance;
 use crate::verdict::Judgement;
 
 mod changes;
+mod limits;
 mod observe;
 mod provider;
 mod query;
@@ -28,12 +29,20 @@ pub struct Model {
     prefix: String,
     store: Store,
     walk: query::Walk,
+    tentative: bool,
 }
 
 impl Model {
     /// An empty model of an endpoint with this contract; our names carry the prefix.
     pub fn new(contract: Contract, tolerance: Tolerance, prefix: &str) -> Model {
-        Model { contract, tolerance, prefix: prefix.to_owned(), store: Store::default(), walk: query::Walk::default() }
+        Model {
+            contract,
+            tolerance,
+            prefix: prefix.to_owned(),
+            store: Store::default(),
+            walk: query::Walk::default(),
+            tentative: false,
+        }
     }
 
     /// What is permitted for a request in the present state.
@@ -51,7 +60,12 @@ impl Model {
     /// Takes in an answer and its judgement: ids, versions, the alternative that was chosen.
     pub fn observe(&mut self, exchange: &Exchange, judgement: &Judgement) {
         self.walk.advance(exchange);
-        observe::observe(&mut self.store, &self.contract, exchange, judgement);
+        observe::observe(&mut self.store, &self.contract, exchange, judgement, self.tentative);
+    }
+
+    /// Whether what a read shows may still be what was there before the last write. Then what is open stays so.
+    pub fn set_tentative(&mut self, tentative: bool) {
+        self.tentative = tentative;
     }
 
     /// What the model holds.
@@ -83,6 +97,19 @@ impl Rules<'_> {
     pub(crate) fn expect(&self, request: &Request) -> Expectation {
         let (endpoint, id) = request.target();
         let Some(kind) = Kind::of(endpoint) else { return self.elsewhere(request) };
+        if self.prefix.is_empty() && kind == Kind::Group && self.contract.group.is_none() {
+            return self.elsewhere(request);
+        }
+        let beyond = self.beyond_limits(kind, request);
+        if let Some(refused) = beyond.clone().filter(|_| self.prefix.is_empty()) {
+            return only(refused, "7644-3.12-07");
+        }
+        let mut expectation = self.within_limits(kind, id, request);
+        expectation.alternatives.extend(beyond);
+        expectation
+    }
+
+    fn within_limits(&self, kind: Kind, id: Option<&str>, request: &Request) -> Expectation {
         match (request.method, id) {
             (Method::Get, Some(id)) => self.read(kind, id),
             (Method::Get, None) => self.query(kind, request),
@@ -90,7 +117,7 @@ impl Rules<'_> {
             (Method::Put, Some(id)) => self.replace(kind, id, request),
             (Method::Patch, Some(id)) => self.patch(kind, id, request),
             (Method::Delete, Some(id)) => self.delete(kind, id),
-            _ => only(Alternative::new(&[404, 405, 501], Body::Any).refusing(), "7644-3.2-05"),
+            _ => only(Alternative::new(&[404, 405, 501], Body::Error(&[])).refusing(), "7644-3.2-05"),
         }
     }
 
@@ -101,7 +128,7 @@ impl Rules<'_> {
             "ServiceProviderConfig" | "Schemas" | "ResourceTypes" => {
                 only(Alternative::new(&[200], Body::Any), "7644-4-01")
             }
-            _ => only(Alternative::new(&[404, 405, 501], Body::Any).refusing(), "7644-3.2-04"),
+            _ => only(Alternative::new(&[404, 405, 501], Body::Error(&[])).refusing(), "7644-3.2-04"),
         }
     }
 

@@ -8,11 +8,19 @@ use super::store::Store;
 use super::writes::split_members;
 use crate::contract::Contract;
 use crate::exchange::{Exchange, Method};
-use crate::expectation::{Belief, Body, Effect, Kind, Moved};
+use crate::expectation::{Belief, Body, Effect, Kind, Moved, Open};
 use crate::verdict::Judgement;
 
 /// Applies what the judgement says of an exchange to the state.
-pub(super) fn observe(store: &mut Store, contract: &Contract, exchange: &Exchange, judgement: &Judgement) {
+/// What a read shows is not final while it is `tentative`.
+pub(super) fn observe(
+    store: &mut Store,
+    contract: &Contract,
+    exchange: &Exchange,
+    judgement: &Judgement,
+    tentative: bool,
+) {
+    let read = if tentative { Shown::EarlyRead } else { Shown::Read };
     let (endpoint, id) = exchange.request.target();
     let Some(kind) = Kind::of(endpoint) else { return };
     let resource = exchange.response.json.as_ref().filter(|_| exchange.response.is_success());
@@ -27,15 +35,22 @@ pub(super) fn observe(store: &mut Store, contract: &Contract, exchange: &Exchang
             && shows_resource
             && let (Some(id), Some(resource)) = (id, resource)
         {
-            adopt(store, contract, kind, id, resource, true);
+            adopt(store, contract, kind, id, resource, read);
         }
         return;
     }
-    unmatched(store, contract, kind, exchange, resource);
+    unmatched(store, contract, kind, exchange, resource, read);
 }
 
 /// Nothing permitted fits. What the request could touch is unknown until it is read; what a read shows is adopted.
-fn unmatched(store: &mut Store, contract: &Contract, kind: Kind, exchange: &Exchange, resource: Option<&Value>) {
+fn unmatched(
+    store: &mut Store,
+    contract: &Contract,
+    kind: Kind,
+    exchange: &Exchange,
+    resource: Option<&Value>,
+    read: Shown,
+) {
     let (_, id) = exchange.request.target();
     match (exchange.request.method, id) {
         (_, Some(id)) if exchange.response.status == 404 && store.find(kind, id).is_some() => {
@@ -49,7 +64,7 @@ fn unmatched(store: &mut Store, contract: &Contract, kind: Kind, exchange: &Exch
                     back.id = id.to_owned();
                     store.put(back);
                 }
-                adopt(store, contract, kind, id, resource, true);
+                adopt(store, contract, kind, id, resource, read);
             }
         }
         (Method::Post, None) => {
@@ -59,7 +74,7 @@ fn unmatched(store: &mut Store, contract: &Contract, kind: Kind, exchange: &Exch
                 belief.uncertain = true;
                 store.put(belief);
                 if let Some(resource) = resource {
-                    adopt(store, contract, kind, &id, resource, false);
+                    adopt(store, contract, kind, &id, resource, Shown::Write);
                 }
                 if let Some(belief) = store.any_mut(&id) {
                     belief.uncertain = true;
@@ -98,7 +113,7 @@ fn apply(
             let id = belief.id.clone();
             store.put(belief);
             if let Some(resource) = exchange.response.json.as_ref().filter(|r| r.is_object()) {
-                adopt(store, contract, kind, &id, resource, false);
+                adopt(store, contract, kind, &id, resource, Shown::Write);
             }
         }
         Effect::Remove(id) => store.remove(&id),
@@ -139,9 +154,18 @@ fn kept_groups(resource: Option<&Value>) -> BTreeSet<String> {
     ids.map(str::to_owned).collect()
 }
 
+/// What a representation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Write,
+    Read,
+    /// A read so soon after a write that it may show what was there before it.
+    EarlyRead,
+}
+
 /// A representation becomes what is known of the resource.
 /// A read confirms it; the answer to a write is the endpoint's word, and the write stays the cause of what follows.
-fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource: &Value, confirms: bool) {
+fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource: &Value, by: Shown) {
     let (Some(old), Some(shown)) = (store.find(kind, id), resource.as_object()) else { return };
     let shape = contract.shape(kind);
     let mut belief = old.clone();
@@ -166,21 +190,32 @@ fn adopt(store: &mut Store, contract: &Contract, kind: Kind, id: &str, resource:
         known.insert(name.clone(), if hidden { value.clone() } else { Value::Null });
     }
     belief.attributes = known;
-    belief.open.clear();
+    let early = by == Shown::EarlyRead;
+    if early {
+        // What was absent and is shown may be the provider's own now (A09), or what was there before the last write.
+        let absent = |name: &&String| old.attributes.get(*name).is_none_or(Value::is_null);
+        for (name, value) in belief.attributes.iter().filter(|(name, value)| absent(name) && !value.is_null()) {
+            let candidates = vec![("absent", None), ("defaulted", Some(value.clone()))];
+            let open = Open { register: Some("A09"), candidates, otherwise: Some("defaulted") };
+            belief.open.entry(name.clone()).or_insert(open);
+        }
+    } else {
+        belief.open.clear();
+    }
     if kind == Kind::Group {
         let seen: BTreeSet<String> = members.into_iter().collect();
         // A user who is gone may linger in a group and vanish later (A71, A97); an inactive one who is not shown may
         // be shown again (L01).
         belief.members.may.retain(|id, register| match *register {
-            "A71" => seen.contains(id),
-            "L01" => !seen.contains(id),
-            _ => false,
+            "A71" => early || seen.contains(id),
+            "L01" => early || !seen.contains(id),
+            _ => early,
         });
         belief.members.must = seen.into_iter().filter(|id| !belief.members.may.contains_key(id)).collect();
         belief.members.any = false;
     }
     belief.uncertain = false;
-    if confirms {
+    if by != Shown::Write {
         belief.cause.clear();
         belief.member_cause.clear();
         belief.exists_cause = "7644-3.4.1-01";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Rules, Store};
-use crate::contract::{Contract, ProviderProfile};
+use crate::contract::{Capability, Contract, ProviderProfile};
 use crate::exchange::{Method, Request, Response};
 use crate::expectation::{Alternative, Belief, Body, Effect, Kind};
 use crate::scim::error::ScimError;
@@ -56,12 +56,12 @@ pub struct Provider {
 impl Provider {
     /// An empty service provider.
     pub fn new(options: ProviderOptions) -> Provider {
-        let contract = Contract {
-            group: Some(discovery::group_shape()),
-            published: true,
-            provider: options.profile.clone(),
-            ..Contract::default()
-        };
+        let stated = Contract::of(options.profile.clone());
+        let group = stated.group.is_some().then(discovery::group_shape);
+        let mut contract = Contract { group, published: true, ..stated };
+        if let Some(limit) = contract.limit("user_delete") {
+            contract.users.delete = Capability::Refused(limit.status.first().copied().unwrap_or(501));
+        }
         Provider { store: Store::default(), contract, options, last_id: 0, taken: BTreeMap::new() }
     }
 

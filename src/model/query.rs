@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::store::{document, possible};
 use super::{Rules, only};
+use crate::contract::Capability;
 use crate::exchange::{Exchange, Method, Request};
 use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, ListBody};
 use crate::scim::filter::Filter;
@@ -14,10 +15,9 @@ impl Rules<'_> {
     /// GET of a collection.
     pub(super) fn query(&self, kind: Kind, request: &Request) -> Expectation {
         if request.parameter("startIndex").is_none()
-            && let Some(limit) = self.contract.limit("start_index")
+            && let Some(statuses) = self.needs_start_index()
         {
-            let statuses = if limit.status.is_empty() { &[400][..] } else { &limit.status };
-            let refused = Alternative::new(statuses, Body::Error(&[])).taking("L08", "refused-400").refusing();
+            let refused = Alternative::new(&statuses, Body::Error(&[])).taking("L08", "refused-400").refusing();
             if self.prefix.is_empty() {
                 return only(refused, "7644-3.4.2-09");
             }
@@ -26,6 +26,16 @@ impl Rules<'_> {
             return expectation;
         }
         self.listing(kind, request)
+    }
+
+    /// The statuses that refuse a list without `startIndex`: as the provider states, or as the canary met, whose finding it is.
+    fn needs_start_index(&self) -> Option<Vec<u16>> {
+        match (self.contract.limit("start_index"), self.contract.list_without_start) {
+            (Some(limit), _) if limit.status.is_empty() => Some(vec![400]),
+            (Some(limit), _) => Some(limit.status.clone()),
+            (None, Capability::Refused(status)) => Some(vec![status]),
+            (None, _) => None,
+        }
     }
 
     fn listing(&self, kind: Kind, request: &Request) -> Expectation {
@@ -43,6 +53,7 @@ impl Rules<'_> {
             start_index: number(request, "startIndex").unwrap_or(1).max(1) as u64,
             count: number(request, "count").map(|n| n.max(0) as u64),
             walked: BTreeSet::new(),
+            others: None,
             exact: self.prefix.is_empty()
                 || filter.as_ref().is_some_and(|f| f.to_string().to_lowercase().contains(&self.prefix.to_lowercase())),
             filter,
@@ -80,14 +91,14 @@ impl Rules<'_> {
         let answered = Alternative::new(&[200], Body::List(Box::new(body)));
         let mut alternatives = vec![if filtered { answered.taking("A33", "filtered") } else { answered }];
         let found = self.contract.verbs(kind).find;
-        if filtered && !matches!(found, crate::contract::Capability::Works) {
+        if filtered && !matches!(found, Capability::Works) {
             let refused = Alternative::new(&[400, 403, 501], Body::Error(&[])).refusing();
             alternatives.push(refused.taking("A33", "refused"));
         }
         // A filter that is refused although its operator works: its text was not understood.
         let requirement = match request.parameter("filter") {
             Some(filter) if filter.contains('\\') => "7644-3.4.2.2-28",
-            Some(_) if matches!(found, crate::contract::Capability::Works) => "7644-3.4.2.2-08",
+            Some(_) if matches!(found, Capability::Works) => "7644-3.4.2.2-08",
             _ => "7644-3.4.2-09",
         };
         Expectation { alternatives, requirement, there: None, rivals: Vec::new() }

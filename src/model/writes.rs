@@ -159,7 +159,7 @@ impl Rules<'_> {
     /// DELETE (RFC 7644 section 3.6).
     pub(super) fn delete(&self, kind: Kind, id: &str) -> Expectation {
         if let crate::contract::Capability::Refused(status) = self.contract.verbs(kind).delete {
-            return only(Alternative::new(&[status, 403, 405, 501], Body::Any).refusing(), "7644-3.6-05");
+            return only(Alternative::new(&[status, 403, 405, 501], Body::Error(&[])).refusing(), "7644-3.6-05");
         }
         let Some(belief) = self.store.find(kind, id) else { return self.missing(id, "7644-3.6-06") };
         let mut deleted = Alternative::new(&[204], Body::Empty);

@@ -217,6 +217,15 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
         let difference = Difference::fail("7644-3.4.2-10", "/totalResults", "the number of matches", "another number");
         out.differences.push(difference.with(detail));
     }
+    if let Some(others) = list.others.filter(|_| list.filter.is_none() && out.differences.is_empty()) {
+        let least = list.must.len() as u64;
+        if total < least || total > most + others {
+            let detail = format!("totalResults {total}, from {least} to {} are there", most + others);
+            let difference =
+                Difference::fail("7644-3.4.2-10", "/totalResults", "the number of resources", "another number");
+            out.differences.push(difference.with(detail));
+        }
+    }
     let total = if list.exact && list.filter.is_some() { total.min(most) } else { total };
     let nothing = page.resources.is_empty() && list.filter.is_some() && list.start_index <= 1 && list.count != Some(0);
     // An empty page ends a walk, whatever its total says; a long list may be cut off (A34).
@@ -231,7 +240,7 @@ fn hold_list(list: &ListBody, exchange: &Exchange, contract: &Contract, out: &mu
             && list.walked.len() as u64 + page.resources.len() as u64 >= total
             && !list.walked.is_empty();
     // How much of an unfiltered list a short page holds depends on strangers; only a walk is judged.
-    let complete = complete && (list.filter.is_some() || list.count.is_none_or(|count| count >= 100));
+    let complete = complete && (list.filter.is_some() || list.count.is_none_or(|count| count >= 50));
     for belief in &list.must {
         if complete && !shown.contains(&belief.id) && !list.walked.contains(&belief.id) {
             let escaped = list.filter.as_ref().is_some_and(|f| f.to_string().contains('\\'));
@@ -321,6 +330,7 @@ mod tests {
                 count: Some(100),
                 walked: walked.iter().map(|id| (*id).to_owned()).collect(),
                 exact: false,
+                others: None,
             };
             let expectation = Expectation {
                 alternatives: vec![Alternative::new(&[200], Body::List(Box::new(list)))],

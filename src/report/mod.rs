@@ -17,7 +17,7 @@ pub use story::{Story, story};
 pub use summary::{opening, summary};
 pub use terminal::{Paint, finding, findings, headline};
 pub use verdict::{Gate, Verdict, Word};
-pub use words::plain;
+pub use words::{lacking, plain};
 
 use crate::requirement::catalogue;
 use crate::run::Run;
@@ -43,6 +43,12 @@ pub struct Asked {
     pub only: Option<String>,
     /// The planted fault.
     pub fault: Option<String>,
+    /// How long late reads were waited for.
+    pub settle: Option<std::time::Duration>,
+    /// Whether nobody else uses the endpoint.
+    pub exclusive: bool,
+    /// The time limit of the run.
+    pub time: Option<std::time::Duration>,
     /// Which level gates.
     pub gate: Gate,
     /// Whether a rotated token is another one: it is not, where a URL was given and no second token.
@@ -89,6 +95,12 @@ impl Report {
         let mut list = self.run.not_looked_at.clone();
         if self.asked.url.is_some() && !self.asked.second_token && self.run.totals.events.contains_key("token.rotate") {
             list.push(words::SAME_TOKEN.to_owned());
+        }
+        if self.run.time_limited {
+            list.push(words::cut_short(&self.asked, &self.run.totals, self.run.selectors));
+        }
+        if self.asked.settle.is_some() {
+            list.push("how late a read was: under --settle one that does not fit is sent again".to_owned());
         }
         list.extend(self.run.canary.lacks.iter().map(|lack| format!("not offered: {lack}")));
         list.extend(self.floors.not_asked.iter().cloned());

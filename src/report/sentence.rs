@@ -109,6 +109,10 @@ fn sentence(finding: &Finding, names: &Names) -> String {
         ("only matching resources", "another resource") => format!("a lookup of {it} finds somebody else"),
         ("only matching resources", _) => format!("a lookup still finds {it} under a name or a state that is past"),
         ("every matching resource", _) => format!("{it} is not found by a lookup"),
+        ("discovery", _) => format!("{} is not there, and nobody can see what is offered", plain(&finding.place.path)),
+        (what @ ("a discovery list" | "a discovery resource"), _) => {
+            format!("{} does not answer with {what}", plain(&finding.place.path))
+        }
         ("the same id", "another id") => format!("{it} comes back with another id, and the identity provider loses it"),
         ("false", "true") if difference.pointer == "/active" => format!("{it} keeps access"),
         ("true", "false") if difference.pointer == "/active" => format!("{it} is locked out"),

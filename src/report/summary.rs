@@ -61,6 +61,19 @@ fn played(out: &mut String, report: &Report) {
         let _ =
             writeln!(out, "           {} more lives to run failures again and to shrink them", run.overhead_executions);
     }
+    if totals.rereads > 0 {
+        let _ = writeln!(out, "           {} reads sent again (late ones, walks)", thousands(totals.rereads));
+    }
+    if run.time_limited {
+        let _ = writeln!(out, "           cut short by --time");
+    }
+    if run.flow.requests > 0 {
+        let _ = writeln!(
+            out,
+            "           {:.1} requests under way at a time in the mean, {} at most (jobs {})",
+            run.flow.mean, run.flow.most, asked.jobs
+        );
+    }
     let failed = totals.requirements.values().filter(|c| c.failed > 0).count();
     let _ =
         writeln!(out, "           {} requirements of the RFCs exercised, {failed} failed", totals.requirements.len());

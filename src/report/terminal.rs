@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::words::{count, cut, plain};
+use super::words::{count, cut, lacking, plain};
 use super::{Report, sentence, story};
 use crate::requirement::catalogue;
 use crate::verdict::{Outcome, Reported, TraceLine};
@@ -58,9 +58,16 @@ pub fn headline(report: &Reported) -> String {
     sentence::specific(report)
 }
 
-/// All findings: failures in full, the rest in a short list.
+/// All findings: what makes the profile not deployable, failures in full, the rest in a short list.
 pub fn findings(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
+    if !report.run.unmet.is_empty() {
+        let _ = writeln!(out, "{} with {}", paint.bad("not deployable"), report.asked.idp);
+        for unmet in &report.run.unmet {
+            let _ = writeln!(out, "   needs     {}", lacking(unmet));
+        }
+        out.push('\n');
+    }
     let in_full = |r: &&Reported| {
         r.known.is_none() && matches!(r.finding.outcome, Outcome::Fail | Outcome::Inconclusive | Outcome::Flaky)
     };
@@ -140,6 +147,7 @@ pub fn finding(report: &Report, found: &Reported, paint: Paint) -> String {
     let word = if finding.outcome == Outcome::Fail { paint.bad(word) } else { paint.doubt(word) };
     let _ = writeln!(out, "{word}  {}", headline(found));
     breaks(&mut out, found);
+    load(&mut out, report, found);
     told(&mut out, found);
     requests(&mut out, found, paint);
     let _ = writeln!(out, "   replay    {}", replay(report, found));
@@ -187,6 +195,17 @@ fn breaks(out: &mut String, found: &Reported) {
     let _ = writeln!(out, "   where     {at}{pointer}: expected {expected}, got {observed}");
     if !finding.difference.detail.is_empty() {
         let _ = writeln!(out, "             {}", cut(&plain(&finding.difference.detail), BODY));
+    }
+}
+
+/// Why a 5xx of lives that were played at once is no plain failure.
+fn load(out: &mut String, report: &Report, found: &Reported) {
+    if found.only_under_load() && report.asked.jobs > 1 {
+        let (jobs, tries) = (report.asked.jobs, found.reproduced.1);
+        let _ = writeln!(
+            out,
+            "   load      5xx only with --jobs {jobs}; alone it did not show in {tries} plays of the same life"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reports of findings made by hand.
 
 use super::*;
+use crate::idp::Unmet;
 use crate::run::{Counts, Refusal, Totals};
 use crate::scenario::Scenario;
 use crate::verdict::{Difference, Finding, Outcome, Place, Reported, TraceLine, Weight};
@@ -98,7 +99,16 @@ fn exit_codes_and_their_precedence() {
     check(with(found(Outcome::Inconclusive, Weight::Rule)), &[], None, "inconclusive", 1);
     let known = Reported { known: Some("because".into()), ..found(Outcome::Fail, Weight::Must) };
     check(with(known), &[], None, "conformant", 0);
-    check(Run { unmet: vec!["group.delete".into()], ..enough() }, &[], None, "not-deployable", 1);
+    check(
+        Run {
+            unmet: vec![Unmet { need: "group.delete".into(), refused: vec![("DELETE", 501)], ..Unmet::default() }],
+            ..enough()
+        },
+        &[],
+        None,
+        "not-deployable",
+        1,
+    );
     let left = || Run { leftovers: vec!["/Users x".into()], ..enough() };
     check(left(), &[], None, "leftovers", 5);
     check(Run { interrupted: true, ..left() }, &[], None, "interrupted", 5);

@@ -103,7 +103,11 @@ impl Verdict {
             add(step, word, why(refusal));
         }
         for need in &run.unmet {
-            add(Step::Red, Word::NotDeployable, format!("not deployable with {}: it needs {need}", asked.idp));
+            add(
+                Step::Red,
+                Word::NotDeployable,
+                format!("not deployable with {}: it needs {}", asked.idp, super::lacking(need)),
+            );
         }
         if let Some(blind) = blind {
             add(Step::Red, Word::Findings, format!("the harness is blind, nothing that it says counts: {blind}"));
@@ -157,7 +161,7 @@ impl Verdict {
 
 fn standing(refusal: &Refusal) -> (Step, Word) {
     match refusal {
-        Refusal::Usage(_) => (Step::Usage, Word::Inconclusive),
+        Refusal::Usage(_) | Refusal::Occupied(_) => (Step::Usage, Word::Inconclusive),
         Refusal::NoUsers(_) | Refusal::NoDelete(_) => (Step::Red, Word::NotDeployable),
         Refusal::Trouble(_) | Refusal::Credential(_) | Refusal::NoScim(_) => (Step::Unreachable, Word::Inconclusive),
     }
@@ -167,6 +171,14 @@ fn standing(refusal: &Refusal) -> (Step, Word) {
 fn why(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Usage(error) => error.clone(),
+        Refusal::Occupied(others) => {
+            let held: Vec<String> =
+                others.iter().map(|(kind, total)| format!("{total} below /{}", kind.endpoint())).collect();
+            format!(
+                "no run: --exclusive, and the endpoint holds resources that are not of this run ({}); leave the option out, or empty the tenant: scimproof cleanup removes what killed runs left",
+                held.join(", ")
+            )
+        }
         Refusal::Trouble(trouble) => format!("no run: {}", super::plain(&trouble.to_string())),
         Refusal::Credential(status) => {
             format!(

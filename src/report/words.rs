@@ -1,7 +1,10 @@
 //! Names and small sentences: how people, groups and actions are called.
 
+use super::Asked;
 use crate::directory::{AdminEvent, Directory};
+use crate::idp::Unmet;
 use crate::requirement::{Observed, catalogue};
+use crate::run::Totals;
 use crate::scenario::Scenario;
 
 /// Text of a peer, safe for a terminal and on one line: control and direction characters are written out.
@@ -116,6 +119,34 @@ pub(super) fn happened(event: &AdminEvent, before: &Directory) -> String {
 /// What a rotation is worth without a second token.
 pub(super) const SAME_TOKEN: &str =
     "another token: token.rotate activated again with the same one, because no --token-env-2 was given";
+
+/// What a time limit left out.
+pub(super) fn cut_short(asked: &Asked, totals: &Totals, selected: usize) -> String {
+    let limit = asked.time.unwrap_or_default().as_secs_f64();
+    let left = (selected as u64).saturating_sub(totals.lives);
+    match left {
+        0 => format!("shrinking to the end: the time limit of {limit} s was over"),
+        _ => format!(
+            "{left} of {selected} lives: the time limit of {limit} s was over; the floors are scaled to the rest"
+        ),
+    }
+}
+
+/// What a profile needs and does not get, and why: "group.delete, and DELETE on Groups was answered 501".
+pub fn lacking(unmet: &Unmet) -> String {
+    let place = if unmet.need.starts_with("group") { "Groups" } else { "Users" };
+    let refused =
+        unmet.refused.iter().map(|(operation, status)| format!("{operation} on {place} was answered {status}"));
+    let why: Vec<String> = if unmet.no_groups {
+        vec!["the endpoint holds no groups: group management would have to be unticked".to_owned()]
+    } else {
+        refused.collect()
+    };
+    match why.is_empty() {
+        true => format!("{}, which the service provider says it does not offer", unmet.need),
+        false => format!("{}, and {}", unmet.need, why.join(", ")),
+    }
+}
 
 /// The rules that no endpoint can break, in one line: they are not looked at.
 pub(super) fn beyond_the_wire() -> Option<String> {

@@ -17,7 +17,7 @@ fn the_catalogue_is_complete() {
     assert!(ambiguities.map(|entry| place(&entry.id).1).eq(1..=97), "A01 to A97 without a gap");
     let learned = catalogue.entries().iter().filter(|entry| entry.id.starts_with('L'));
     let numbers: Vec<u32> = learned.map(|entry| place(&entry.id).1).collect();
-    assert!(numbers.len() >= 9 && numbers.iter().copied().zip(1..).all(|(is, due)| is == due), "L01.. without a gap");
+    assert!(numbers.len() >= 12 && numbers.windows(2).all(|pair| pair[0] < pair[1]), "L01.., each id once");
     for missing in ["S27", "S28", "S29", "S39", "S47", "A98"] {
         assert!(catalogue.rule(missing).is_none() && catalogue.register(missing).is_none(), "{missing}");
     }

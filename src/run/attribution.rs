@@ -121,7 +121,7 @@ impl Life<'_> {
     }
 
     /// Whether nothing is asserted of an object at present.
-    fn lets_go(&self, subject: &str) -> bool {
+    pub(super) fn lets_go(&self, subject: &str) -> bool {
         self.unsure.contains(subject) || self.given_up.contains(subject)
     }
 

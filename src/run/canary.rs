@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::discovery::discover;
 use super::{Life, Stage};
 use crate::contract::{Capability, Contract};
 use crate::endpoint::Trouble;
@@ -10,8 +11,7 @@ use crate::expectation::Kind;
 use crate::idp::Profile;
 use crate::scenario::Scenario;
 use crate::scim::filter::quote;
-use crate::scim::message::{GROUP_URN, ListResponse, USER_URN, patch_op};
-use crate::scim::schema::{Schema, Shape};
+use crate::scim::message::{ListResponse, patch_op};
 use crate::verdict::{Finding, Outcome};
 
 /// Why there can be no run.
@@ -27,6 +27,8 @@ pub enum Refusal {
     NoUsers(String),
     /// A resource made for a try cannot be deleted.
     NoDelete(u16),
+    /// The endpoint was to be ours alone, and holds so many resources of others.
+    Occupied(Vec<(Kind, u64)>),
     /// What is wrong with the options.
     Usage(String),
 }
@@ -52,6 +54,9 @@ pub async fn canary(stage: &mut Stage, profile: &Profile, leave_deactivated: boo
     let mut found = Canary::default();
     let discovered = discover(stage, &mut found).await?;
     stage.contract = discovered;
+    if stage.exclusive {
+        nobody_else(stage, &mut found).await?;
+    }
     let scenario = Scenario::new(&profile.profile);
     let facts = {
         let life = Life::begin(stage, &scenario, stage.next_execution()).map_err(Refusal::Usage)?;
@@ -71,73 +76,22 @@ pub async fn canary(stage: &mut Stage, profile: &Profile, leave_deactivated: boo
     Ok(found)
 }
 
-/// Reads the three discovery endpoints (RFC 7644 section 4). What is missing is assumed to be as in the RFC.
-async fn discover(stage: &Stage, found: &mut Canary) -> Result<Contract, Refusal> {
-    let mut contract = stage.contract.clone();
-    let mut documents = Vec::new();
-    for endpoint in ["ServiceProviderConfig", "Schemas", "ResourceTypes"] {
-        let request = Request::new(Origin::Canary, Method::Get, format!("/{endpoint}"));
+/// Before anything of ours is there: whether anything is (`--exclusive`). A list that cannot be read says nothing.
+async fn nobody_else(stage: &Stage, found: &mut Canary) -> Result<(), Refusal> {
+    let mut occupied = Vec::new();
+    for kind in [Some(Kind::User), stage.contract.group.as_ref().map(|_| Kind::Group)].into_iter().flatten() {
+        let request = Request::new(Origin::Canary, Method::Get, format!("/{}", kind.endpoint()))
+            .with_query("startIndex", "1")
+            .with_query("count", "1");
         let response = stage.endpoint.exchange(&request).await.map_err(Refusal::Trouble)?;
         found.requests += 1;
-        let document = response.json.filter(|d| response.status == 200 && d.is_object());
-        if document.is_none() {
-            found.lacks.push(format!("/{endpoint} (answered {})", response.status));
-        }
-        documents.push(document);
-    }
-    let supported = |name: &str| documents[0].as_ref().and_then(|c| c.get(name)?.get("supported")?.as_bool());
-    for name in ["patch", "bulk", "filter", "changePassword", "sort", "etag"] {
-        if let Some(value) = supported(name) {
-            found.promises.push((name.to_owned(), value));
+        let list = response.json.as_ref().filter(|_| response.status == 200).map(ListResponse::parse);
+        let total = list.and_then(Result::ok).and_then(|list| list.total_results).unwrap_or(0);
+        if total > 0 {
+            occupied.push((kind, total));
         }
     }
-    let schemas: Vec<Schema> = documents[1].iter().flat_map(resources).filter_map(|s| Schema::from_json(&s)).collect();
-    let types: Vec<Value> = documents[2].iter().flat_map(resources).collect();
-    if let Some(user) = shape(Kind::User, &schemas, &types) {
-        contract.user = user;
-        contract.published = true;
-    }
-    for kind in [Kind::User, Kind::Group] {
-        if let Some(published) = types.iter().find(|t| is_type(t, kind)) {
-            let text = |v: Option<&Value>| v.and_then(Value::as_str).map(str::to_owned);
-            let extensions = published.get("schemaExtensions").and_then(Value::as_array);
-            let extensions = extensions.into_iter().flatten().filter_map(|e| text(e.get("schema")));
-            contract.schemas.insert(kind, text(published.get("schema")).into_iter().chain(extensions).collect());
-        }
-    }
-    match shape(Kind::Group, &schemas, &types) {
-        Some(group) => contract.group = Some(group),
-        // Resource types were published, and groups are not among them.
-        None if !types.is_empty() && !types.iter().any(|t| is_type(t, Kind::Group)) => contract.group = None,
-        None => {}
-    }
-    Ok(contract)
-}
-
-fn resources(document: &Value) -> Vec<Value> {
-    match ListResponse::parse(document) {
-        Ok(list) if !list.resources.is_empty() => list.resources,
-        _ => document.as_array().cloned().unwrap_or_default(),
-    }
-}
-
-fn is_type(resource_type: &Value, kind: Kind) -> bool {
-    let text = |name: &str| resource_type.get(name).and_then(Value::as_str).unwrap_or_default();
-    text("name") == kind.name() || text("endpoint").trim_matches('/').ends_with(kind.endpoint())
-}
-
-/// A resource type with its published schemas.
-fn shape(kind: Kind, schemas: &[Schema], types: &[Value]) -> Option<Shape> {
-    let urn = if kind == Kind::User { USER_URN } else { GROUP_URN };
-    let find = |urn: &str| schemas.iter().find(|s| s.id.eq_ignore_ascii_case(urn)).cloned();
-    let published = types.iter().find(|t| is_type(t, kind));
-    let core = find(published.and_then(|t| t.get("schema")?.as_str()).unwrap_or(urn))?;
-    let listed = published.and_then(|t| t.get("schemaExtensions")?.as_array()).cloned().unwrap_or_default();
-    let extension =
-        |e: &Value| Some((find(e.get("schema")?.as_str()?)?, e.get("required") == Some(&Value::Bool(true))));
-    let extensions = listed.iter().filter_map(extension).collect();
-    let name = published.and_then(|t| t.get("name")?.as_str()).unwrap_or(kind.name()).to_owned();
-    Some(Shape { name, endpoint: format!("/{}", kind.endpoint()), core, extensions })
+    if occupied.is_empty() { Ok(()) } else { Err(Refusal::Occupied(occupied)) }
 }
 
 /// The canary on its way.

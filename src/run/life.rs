@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::sync::OwnedRwLockWriteGuard;
+
 use super::facets::facets;
+use super::patience::Patience;
 use super::{Canon, Counts, Stage, Totals};
 use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy, State, Switch, User};
 use crate::endpoint::{Trouble, WouldTouch};
-use crate::exchange::{Credential, Exchange, Method, Origin, Request};
+use crate::exchange::{Credential, Exchange, Method, Origin, Request, Response};
 use crate::expectation::{Body, Choice, Excused, Facet, Kind};
 use crate::idp::{Client, Listed, profile};
 use crate::model::Model;
@@ -75,6 +78,9 @@ pub struct Life<'a> {
     pub(super) held: Vec<(Option<String>, WouldTouch)>,
     /// Settling reads that serve as read-back, by id.
     pub(super) settled: BTreeMap<String, Exchange>,
+    pub(super) patience: Patience,
+    /// The run's write gate, closed while a walk of several pages goes on.
+    pub(super) walking: Option<OwnedRwLockWriteGuard<()>>,
     pub(super) played: Played,
     pub(super) stopped: bool,
 }
@@ -86,12 +92,16 @@ impl<'a> Life<'a> {
     /// What is wrong with the scenario: an unknown profile, knob or value.
     pub fn begin(stage: &'a Stage, scenario: &Scenario, execution: u64) -> Result<Life<'a>, String> {
         let names = stage.namespace(execution);
-        let knobs = profile(&scenario.idp)?.complete(&scenario.knobs)?;
+        let knobs = profile(&scenario.idp)?.complete_for(&scenario.knobs, &stage.contract)?;
         let policy = Policy::from_knobs(&knobs)?;
         let contract = stage.contract.clone();
         let mut directory = scenario.directory.clone();
         if contract.group.is_none() {
             directory.management = Switch::Off;
+        }
+        let mut mode = scenario.read_back.or(stage.read_back).unwrap_or(ReadBack::Touched);
+        if stage.settle.is_some() && mode == ReadBack::End {
+            mode = ReadBack::Touched; // each event waits until what it touched is seen
         }
         let canon = Canon::new(&names.prefix, &names.email_domain);
         Ok(Life {
@@ -102,7 +112,7 @@ impl<'a> Life<'a> {
             model: Model::new(contract, stage.tolerance, &names.prefix),
             excused: Excused::default(),
             knobs,
-            mode: scenario.read_back.or(stage.read_back).unwrap_or(ReadBack::Touched),
+            mode,
             credential: Credential::First,
             picked: BTreeSet::new(),
             canon,
@@ -118,6 +128,8 @@ impl<'a> Life<'a> {
             problems: Vec::new(),
             held: Vec::new(),
             settled: BTreeMap::new(),
+            patience: Patience::new(stage.settle),
+            walking: None,
             played: Played { totals: Totals { lives: 1, ..Totals::default() }, ..Played::default() },
             stopped: false,
         })
@@ -159,26 +171,44 @@ impl<'a> Life<'a> {
             return None;
         }
         let request = Request { credential: self.credential, ..request };
-        let expectation = self.model.expect(&request);
-        let response = match self.stage.endpoint.exchange(&request).await {
-            Ok(response) => response,
-            Err(Trouble::Foreign(touch)) => {
-                self.held.push((request.subject.clone(), touch));
-                return None;
-            }
-            Err(trouble) => {
-                self.played.trouble = Some(trouble);
-                self.stopped = true;
-                return None;
-            }
-        };
-        self.stopped |= self.stage.is_interrupted();
-        let exchange = Exchange { request, response };
+        let _shared = self.pass_gate(&request).await;
+        let mut expectation = self.model.expect(&request);
+        let response = self.send(&request).await?;
+        let exchange = self.begin_walk(Exchange { request, response }).await?;
+        self.count_others(&exchange.request, &mut expectation);
         let judgement = judge(&expectation, &exchange, &self.stage.contract, self.stage.tolerance);
+        let (exchange, mut judgement) = match self.may_be_late(&exchange.request) {
+            true => self.read_again(&expectation, exchange, judgement).await?,
+            false => (exchange, judgement),
+        };
+        self.walk_again(&exchange, &mut judgement).await;
+        if exchange.request.method.writes() {
+            self.patience.renew();
+        }
+        self.model.set_tentative(self.patience.is_left());
         self.learn_id(&exchange);
         self.model.observe(&exchange, &judgement);
         self.note(&exchange, &judgement, expectation.requirement);
         Some(exchange)
+    }
+
+    /// Sends a request. None: there was no answer, or it was not sent.
+    pub(super) async fn send(&mut self, request: &Request) -> Option<Response> {
+        match self.stage.endpoint.exchange(request).await {
+            Ok(response) => {
+                self.stopped |= self.stage.is_interrupted();
+                Some(response)
+            }
+            Err(Trouble::Foreign(touch)) => {
+                self.held.push((request.subject.clone(), touch));
+                None
+            }
+            Err(trouble) => {
+                self.played.trouble = Some(trouble);
+                self.stopped = true;
+                None
+            }
+        }
     }
 
     /// The object that an exchange is about.
@@ -423,6 +453,7 @@ impl<'a> Life<'a> {
 
     /// Removes what the life made; what resists is left to the end of the run.
     pub async fn clean_up(&mut self) {
+        self.walking = None;
         let mut leftovers = self.stage.fence.leftovers(&self.names.prefix);
         leftovers.sort_by_key(|l| l.endpoint == "/Users");
         for leftover in leftovers {
@@ -430,6 +461,7 @@ impl<'a> Life<'a> {
                 let path = format!("{}/{id}", leftover.endpoint);
                 let request = Request::new(Origin::Cleanup, Method::Delete, path);
                 let request = Request { credential: self.credential, ..request };
+                let _shared = self.stage.gate.read().await;
                 if crate::endpoint::Endpoint::exchange(&self.stage.fence, &request).await.is_err() {
                     break;
                 }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 
 use super::canary::{Canary, Refusal, canary};
 use super::{Played, Progress, Stage, Totals, play};
 use crate::endpoint::Trouble;
+use crate::endpoint::meter::Flow;
 use crate::generate::{Budget, Execute, Found, Seeded, Settings, life, shrink};
-use crate::idp::{Profile, profile};
+use crate::idp::{Profile, Unmet, profile};
 use crate::scenario::{ReadBack, Scenario};
 use crate::verdict::{Finding, Outcome, Reported, Weight};
 
@@ -21,7 +23,7 @@ const RERUNS: u32 = 3;
 const SHRINK_BUDGET: u32 = 400;
 
 /// What to run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     /// The IdP profile.
     pub idp: String,
@@ -45,6 +47,18 @@ pub struct RunOptions {
     pub shrink: bool,
     /// A planted fault that wraps the endpoint after the canary.
     pub fault: Option<String>,
+    /// What the canary found, if it has flown already; the stage's contract is then filled in.
+    pub flown: Option<Canary>,
+    /// When no more lives are begun and nothing more is shrunk.
+    pub deadline: Option<Instant>,
+}
+
+impl RunOptions {
+    /// Whether the time of the run is over.
+    #[allow(clippy::disallowed_methods, reason = "a run that is limited in time goes by the clock, and says so")]
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
 }
 
 /// What came of a run.
@@ -59,11 +73,15 @@ pub struct Run {
     /// Why there was no run, if there was none.
     pub refusal: Option<Refusal>,
     /// What the profile needs and the endpoint does not offer.
-    pub unmet: Vec<String>,
+    pub unmet: Vec<Unmet>,
     /// Trouble of the transport, with the selector of the first life that met it.
     pub trouble: Option<(String, Trouble)>,
     /// Executions for re-runs and shrinking.
     pub overhead_executions: u64,
+    /// How many requests were under way at a time while the lives were played.
+    pub flow: Flow,
+    /// The time was over before everything had been played, or made short.
+    pub time_limited: bool,
     /// Ctrl-C.
     pub interrupted: bool,
     /// What was left behind, by endpoint and name.
@@ -96,7 +114,11 @@ pub async fn run(mut stage: Stage, options: &RunOptions, progress: &dyn Progress
         Ok(profile) => profile,
         Err(error) => return refuse(run, stage, Refusal::Usage(error)),
     };
-    match canary(&mut stage, &profile, options.leave_deactivated).await {
+    let flown = match &options.flown {
+        Some(found) => Ok(found.clone()),
+        None => canary(&mut stage, &profile, options.leave_deactivated).await,
+    };
+    match flown {
         Ok(found) => run.canary = found,
         Err(refusal) => return refuse(run, stage, refusal),
     }
@@ -118,9 +140,12 @@ pub async fn run(mut stage: Stage, options: &RunOptions, progress: &dyn Progress
     let stage = Arc::new(stage);
     let planned = plan(&stage, options, &profile);
     run.selectors = planned.len();
+    stage.meter.reset();
     play_all(&stage, planned, options, &mut run, &mut known, progress).await;
-    if options.shrink && !stage.is_interrupted() {
-        shrink_all(&stage, &mut run, progress).await;
+    run.flow = stage.meter.flow();
+    run.time_limited = (run.totals.lives as usize) < run.selectors && options.is_late();
+    if !stage.is_interrupted() {
+        shrink_all(&stage, &mut run, options, progress).await;
     }
     run.interrupted = stage.is_interrupted();
     (run, stage)
@@ -197,8 +222,7 @@ async fn play_all(
     let mut done = 0;
     for round in planned.chunks(ROUND) {
         let snapshot = Arc::new(known.clone());
-        for (planned, played, twice) in play_round(stage, round, snapshot, options.jobs, &mut done, all, progress).await
-        {
+        for (planned, played, twice) in play_round(stage, round, snapshot, options, &mut done, all, progress).await {
             run.overhead_executions += u64::from(twice);
             run.totals.add(&played.totals);
             for finding in &played.findings {
@@ -214,7 +238,7 @@ async fn play_all(
         }
         // An endpoint that does not answer any more is not asked two hundred times.
         let dead = run.totals.inconclusive >= 3 && run.totals.inconclusive * 2 > run.totals.lives;
-        if stage.is_interrupted() || dead {
+        if stage.is_interrupted() || dead || options.is_late() {
             break;
         }
     }
@@ -225,16 +249,19 @@ async fn play_round(
     stage: &Arc<Stage>,
     round: &[Planned],
     known: Arc<BTreeSet<String>>,
-    jobs: usize,
+    options: &RunOptions,
     done: &mut usize,
     all: usize,
     progress: &dyn Progress,
 ) -> Vec<(Planned, Played, bool)> {
     let mut results: BTreeMap<usize, (Planned, Played, bool)> = BTreeMap::new();
-    let mut waiting = round.iter().cloned().enumerate();
+    // The longest lives begin first, so that none of them is played alone at the end of the round.
+    let mut order: Vec<(usize, Planned)> = round.iter().cloned().enumerate().collect();
+    order.sort_by_key(|(_, planned)| std::cmp::Reverse(planned.scenario.events.len()));
+    let mut waiting = order.into_iter();
     let mut playing = tokio::task::JoinSet::new();
     loop {
-        while playing.len() < jobs.max(1) && !stage.is_interrupted() {
+        while playing.len() < options.jobs.max(1) && !stage.is_interrupted() && !options.is_late() {
             let Some((index, planned)) = waiting.next() else { break };
             let (stage, known) = (Arc::clone(stage), Arc::clone(&known));
             playing.spawn(async move {
@@ -333,7 +360,8 @@ fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>, foun
 }
 
 /// Runs each failure again, and makes its life short. What does not come back each time is flaky.
-async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, progress: &dyn Progress) {
+/// An answer of 5xx that showed while lives were played at once is run again in any case, alone.
+async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, options: &RunOptions, progress: &dyn Progress) {
     for index in 0..run.findings.len() {
         let report = run.findings[index].clone();
         let (Outcome::Fail | Outcome::Inconclusive, Some(scenario)) = (report.finding.outcome, &report.scenario) else {
@@ -342,12 +370,20 @@ async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, progress: &dyn Progress) 
         if stage.is_interrupted() {
             return;
         }
+        if !(options.shrink || options.jobs > 1 && report.is_server_error()) {
+            continue;
+        }
+        if options.is_late() {
+            run.time_limited = true;
+            return;
+        }
         progress.found(&report);
-        let mut executor = Executor { stage, fingerprint: &report.finding.fingerprint, last: None, executions: 0 };
+        let mut executor =
+            Executor { stage, options, fingerprint: &report.finding.fingerprint, last: None, executions: 0 };
         let mut back = 0;
         let mut found = None;
         for _ in 0..RERUNS {
-            let again = executor.execute(scenario).await;
+            let again = executor.play(scenario).await;
             if let Some(again) = again.into_iter().find(|f| f.fingerprint == report.finding.fingerprint) {
                 back += 1;
                 found.get_or_insert(again);
@@ -362,11 +398,17 @@ async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, progress: &dyn Progress) 
         if back < RERUNS {
             run.findings[index].finding.outcome = Outcome::Flaky;
         }
+        if !options.shrink {
+            run.overhead_executions += u64::from(executor.executions);
+            continue;
+        }
         let budget = Budget { executions: SHRINK_BUDGET };
         let shrunk = shrink(scenario, &report.finding.fingerprint, &found, &mut executor, budget).await;
         // The story is told from the short life.
+        let late = options.is_late();
+        run.time_limited |= late;
         executor.last = None;
-        executor.execute(&shrunk.scenario).await;
+        executor.play(&shrunk.scenario).await;
         let reported = &mut run.findings[index];
         if let Some(finding) = executor.last.take() {
             reported.finding = Finding {
@@ -377,22 +419,22 @@ async fn shrink_all(stage: &Arc<Stage>, run: &mut Run, progress: &dyn Progress) 
             };
         }
         reported.scenario = Some(shrunk.scenario);
-        reported.minimal = shrunk.minimal;
+        reported.minimal = shrunk.minimal && !late;
         run.overhead_executions += u64::from(executor.executions);
     }
 }
 
-/// Plays candidates for the shrinker; only the wanted fingerprint ends a life.
+/// Plays candidates for the shrinker; only the wanted fingerprint ends a life. When the time is over nothing is tried any more.
 struct Executor<'a> {
     stage: &'a Stage,
+    options: &'a RunOptions,
     fingerprint: &'a str,
     last: Option<Finding>,
     executions: u32,
 }
 
-#[async_trait]
-impl Execute for Executor<'_> {
-    async fn execute(&mut self, scenario: &Scenario) -> Vec<Found> {
+impl Executor<'_> {
+    async fn play(&mut self, scenario: &Scenario) -> Vec<Found> {
         self.executions += 1;
         let wanted = self.fingerprint.to_owned();
         let Ok(played) = play(self.stage, scenario, self.stage.next_execution(), &|f| f != wanted).await else {
@@ -407,5 +449,12 @@ impl Execute for Executor<'_> {
             self.last = Some(finding.clone());
         }
         played.findings.iter().map(found).collect()
+    }
+}
+
+#[async_trait]
+impl Execute for Executor<'_> {
+    async fn execute(&mut self, scenario: &Scenario) -> Vec<Found> {
+        if self.options.is_late() { Vec::new() } else { self.play(scenario).await }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Life;
+use super::walk::REPEATS;
 use crate::directory::{AdminEvent, Change, Label};
 use crate::exchange::{Exchange, Method, Origin, Request};
 use crate::expectation::Kind;
@@ -20,8 +21,8 @@ const LONGEST_LIST: u64 = 500;
 const MOST_FOUND: u64 = 20;
 
 impl Life<'_> {
-    /// Reads back what an event touched, or everything at the end of the life.
-    pub async fn read_back(&mut self, change: Option<&Change>) {
+    /// Reads back once what an event touched, or everything at the end of the life.
+    pub(super) async fn read_once(&mut self, change: Option<&Change>) {
         let (users, groups) = match (change, self.mode) {
             (Some(_), ReadBack::End) => return,
             (Some(change), ReadBack::Touched) => self.touched(change),
@@ -131,7 +132,7 @@ impl Life<'_> {
             return None;
         }
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut start = 1;
+        let (mut start, mut all, mut repeats) = (1, None, 0);
         loop {
             let request = Request::new(Origin::ReadBack, Method::Get, format!("/{}", kind.endpoint()))
                 .with_query("startIndex", start.to_string())
@@ -139,6 +140,12 @@ impl Life<'_> {
             let exchange = self.exchange(request).await?;
             let list = ListResponse::parse(exchange.response.json.as_ref()?).ok()?;
             let (page, total) = (list.resources.len() as u64, list.total_results?);
+            // Strangers come and go: what moved while it was read is read from its beginning.
+            if *all.get_or_insert(total) != total && repeats < REPEATS {
+                (start, all, repeats) = (1, None, repeats + 1);
+                names.clear();
+                continue;
+            }
             for resource in &list.resources {
                 let (Some(name), Some(id)) = (resource.get(kind.naming()), resource.get("id")) else { continue };
                 let (Some(name), Some(id)) = (name.as_str(), id.as_str()) else { continue };

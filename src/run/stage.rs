@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::RwLock;
 
 use crate::contract::Contract;
 use crate::directory::Namespace;
 use crate::endpoint::Endpoint;
 use crate::endpoint::fence::Fence;
+use crate::endpoint::meter::Meter;
 use crate::requirement::Tolerance;
 use crate::scenario::ReadBack;
 use crate::verdict::Reported;
@@ -41,9 +45,36 @@ pub struct Stage {
     pub interrupted: Arc<AtomicBool>,
     /// Executions so far; each one has names of its own.
     pub executions: AtomicU64,
+    /// What counts the requests that are under way, if anything does.
+    pub meter: Arc<Meter>,
+    /// How long a read may show what was there before a write; none: not at all.
+    pub settle: Option<Duration>,
+    /// Nobody else uses the endpoint: so the caller promises.
+    pub exclusive: bool,
+    /// Shared by the writes of all lives; closed while one of them walks through several pages.
+    pub gate: Arc<RwLock<()>>,
 }
 
 impl Stage {
+    /// A stage around a fence, whose lives send their requests there, with the contract of the RFCs and nothing asked for.
+    pub fn new(fence: Arc<Fence<Arc<dyn Endpoint>>>, run_prefix: &str) -> Stage {
+        Stage {
+            endpoint: fence.clone(),
+            fence,
+            contract: Contract::default(),
+            tolerance: Tolerance::Strict,
+            email_domain: "scimproof.invalid".to_owned(),
+            read_back: None,
+            run_prefix: run_prefix.to_owned(),
+            interrupted: Arc::new(AtomicBool::new(false)),
+            executions: AtomicU64::new(0),
+            meter: Arc::default(),
+            settle: None,
+            exclusive: false,
+            gate: Arc::default(),
+        }
+    }
+
     /// A number that no execution had before; for executions one after the other.
     pub fn next_execution(&self) -> u64 {
         self.executions.fetch_add(1, Ordering::Relaxed)

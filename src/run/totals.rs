@@ -20,6 +20,8 @@ pub struct Totals {
     pub requests: u64,
     /// Requests of the harness itself, without canary and clean-up.
     pub own_requests: u64,
+    /// Reads that were sent again: late ones under `--settle`, and walks of several pages.
+    pub rereads: u64,
     /// Effective events by kind, without a leading `activate`.
     pub events: BTreeMap<String, u64>,
     /// Events whose precondition was false.
@@ -44,6 +46,7 @@ impl Totals {
         self.lives += other.lives;
         self.requests += other.requests;
         self.own_requests += other.own_requests;
+        self.rereads += other.rereads;
         self.skipped += other.skipped;
         self.writes += other.writes;
         self.excused += other.excused;

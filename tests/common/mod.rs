@@ -3,10 +3,9 @@
 
 pub(crate) mod town;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use scimproof::contract::{Contract, provider_profile};
 use scimproof::endpoint::Endpoint;
@@ -18,7 +17,6 @@ use scimproof::expectation::Kind;
 use scimproof::harness::Lives;
 use scimproof::model::{Choices, ProviderOptions};
 use scimproof::report::{Asked, Paint, Report, findings};
-use scimproof::requirement::Tolerance;
 use scimproof::run::{Progress, Run, RunOptions, Stage, run};
 use scimproof::verdict::{Outcome, Reported};
 
@@ -46,17 +44,7 @@ pub(crate) fn held(reference: &Embedded) -> usize {
 pub(crate) fn stage_of(inner: Arc<dyn Endpoint>, sp: Option<&str>, prefix: &str, ledger: Option<Ledger>) -> Stage {
     let fence = Arc::new(Fence::new(inner, prefix.to_owned(), ledger));
     let provider = sp.map(|name| provider_profile(name).expect("a profile"));
-    Stage {
-        endpoint: fence.clone(),
-        fence,
-        contract: Contract { provider, ..Contract::default() },
-        tolerance: Tolerance::Strict,
-        email_domain: "scimproof.invalid".to_owned(),
-        read_back: None,
-        run_prefix: prefix.to_owned(),
-        interrupted: Arc::new(AtomicBool::new(false)),
-        executions: AtomicU64::new(0),
-    }
+    Stage { contract: Contract::of(provider), ..Stage::new(fence, prefix) }
 }
 
 /// A stage around an endpoint.
@@ -72,12 +60,8 @@ pub(crate) fn options(idp: &str, sp: Option<&str>, lives: usize, seed: u64) -> R
         lives,
         seed,
         jobs: 2,
-        only: None,
-        named: Vec::new(),
-        known: BTreeSet::new(),
-        leave_deactivated: false,
         shrink: true,
-        fault: None,
+        ..RunOptions::default()
     }
 }
 
@@ -114,7 +98,7 @@ pub(crate) fn play_on(stage: Stage, options: &RunOptions) -> (Run, Arc<Stage>) {
         let cleanup = CleanupOptions {
             namespace: stage.run_prefix.clone(),
             leave_deactivated: options.leave_deactivated,
-            ..CleanupOptions::default()
+            settle: stage.settle.unwrap_or_default(),
         };
         let report = stage.fence.clean(&cleanup).await;
         run.deactivated = report.deactivated.len();

@@ -178,6 +178,15 @@ impl Known {
         }
     }
 
+    /// How many are there, as far as is known; none while a create has no answer.
+    pub(super) fn alive(&self, collection: Collection, namespace: &str) -> Option<u64> {
+        let here = |(c, _): &(Collection, String), entry: &Entry| {
+            *c == collection && !entry.gone && !entry.deleted && entry.names.iter().any(|name| bears(name, namespace))
+        };
+        let waiting = self.unanswered.iter().any(|(_, c, _)| *c == collection);
+        (!waiting).then(|| self.entries.iter().filter(|(key, entry)| here(key, entry)).count() as u64)
+    }
+
     /// What is not known to be gone and was named under a namespace.
     pub(super) fn leftovers(&self, namespace: &str) -> Vec<Leftover> {
         let under = |names: &[String]| names.iter().any(|name| bears(name, namespace));

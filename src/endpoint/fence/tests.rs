@@ -140,6 +140,33 @@ async fn a_recent_read_costs_no_check_and_a_deletion_makes_it_old() {
     checks(1).await;
 }
 
+/// Where ids are names, deletions are sent side by side and cost no checks; one stranger behind an id of ours ends that.
+#[tokio::test]
+async fn ids_that_are_no_positions_stay_through_deletions() {
+    let fence = Fence::new(crate::endpoint::embedded::Embedded::new(Default::default()), NS.to_owned(), None);
+    let send =
+        async |method: Method, path: &str, body: Value| fence.exchange(&request(method, path, body)).await.unwrap();
+    let schemas = json!(["urn:ietf:params:scim:schemas:core:2.0:User"]);
+    let mut paths = Vec::new();
+    for name in ["sp1-ada", "sp1-bob"] {
+        let made = send(Method::Post, "/Users", json!({"schemas": schemas, "userName": name})).await;
+        paths.push(format!("/Users/{}", id_in(&made)));
+    }
+    let checks = async |expected: u64| {
+        send(Method::Get, &paths[0], Value::Null).await;
+        send(Method::Delete, &paths[1], Value::Null).await;
+        let before = fence.checks();
+        let put = json!({"schemas": schemas, "userName": "sp1-ada"});
+        send(Method::Put, &paths[0], put).await;
+        assert_eq!(fence.checks() - before, expected);
+    };
+    let gate = fence.gate.read().await; // somebody else's write is under way
+    checks(0).await;
+    drop(gate);
+    fence.learn_id("7");
+    checks(1).await;
+}
+
 #[tokio::test]
 async fn a_projected_or_listed_name_proves_nothing() {
     let fence = fence(Quirks { answers_strangers: true, ..Quirks::default() });

@@ -26,7 +26,9 @@ impl Provider {
         let base = &self.options.base;
         let shapes: Vec<_> = std::iter::once(&self.contract.user).chain(&self.contract.group).collect();
         let all: Vec<Value> = match endpoint {
-            "ServiceProviderConfig" if id.is_none() => return Response::json(200, provider_config(base)),
+            "ServiceProviderConfig" if id.is_none() => {
+                return Response::json(200, provider_config(base, self.longest_list()));
+            }
             "Schemas" => shapes
                 .iter()
                 .flat_map(|s| std::iter::once(&s.core).chain(s.extensions.iter().map(|(schema, _)| schema)))
@@ -51,13 +53,13 @@ impl Provider {
     }
 }
 
-fn provider_config(base: &str) -> Value {
+fn provider_config(base: &str, max_results: u64) -> Value {
     let off = json!({ "supported": false });
     let mut config = Map::new();
     config.insert("schemas".into(), json!([message::SERVICE_PROVIDER_CONFIG_URN]));
     config.insert("patch".into(), json!({ "supported": true }));
     config.insert("bulk".into(), json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 }));
-    config.insert("filter".into(), json!({ "supported": true, "maxResults": 200 }));
+    config.insert("filter".into(), json!({ "supported": true, "maxResults": max_results }));
     for name in ["changePassword", "sort", "etag"] {
         config.insert(name.into(), off.clone());
     }

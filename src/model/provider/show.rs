@@ -47,12 +47,18 @@ impl Provider {
         Value::Object(resource)
     }
 
+    /// The most resources that stand in one list.
+    pub(super) fn longest_list(&self) -> u64 {
+        self.contract.number("list_size").map_or(200, |(most, _)| most)
+    }
+
     pub(super) fn list(&self, list: &ListBody) -> Response {
         // Nothing is hidden here: what may be listed is.
         let mut ids: Vec<&Belief> = list.must.iter().chain(list.may.iter().map(|(b, _)| b)).collect();
         ids.sort_by(|a, b| a.id.cmp(&b.id));
         let skip = usize::try_from(list.start_index - 1).unwrap_or(usize::MAX);
-        let count = usize::try_from(list.count.unwrap_or(100).min(200)).unwrap_or(200);
+        let most = self.longest_list();
+        let count = usize::try_from(list.count.unwrap_or(100).min(most)).unwrap_or(usize::MAX);
         let page: Vec<Value> = ids.iter().skip(skip).take(count).map(|b| self.render(b)).collect();
         let shown = page.len() as u64;
         Response::json(200, message::list_response(page, ids.len() as u64, list.start_index, Some(shown)))
