@@ -7,18 +7,23 @@ use serde_json::{Map, Value};
 use crate::exchange::Exchange;
 use crate::verdict::{Difference, TraceLine};
 
+/// Bytes of an id that are looked for before it is looked for as a whole.
+const HEAD: usize = 3;
+
 /// What must be replaced in one life.
 #[derive(Debug, Clone, Default)]
 pub struct Canon {
     prefix: String,
     email_domain: String,
     ids: BTreeMap<String, String>,
+    /// How ids begin: a text in which none of these stands holds no id. Most texts are ruled out so.
+    heads: Vec<Vec<u8>>,
 }
 
 impl Canon {
     /// For names with this prefix.
     pub fn new(prefix: &str, email_domain: &str) -> Canon {
-        Canon { prefix: prefix.to_owned(), email_domain: email_domain.to_owned(), ids: BTreeMap::new() }
+        Canon { prefix: prefix.to_owned(), email_domain: email_domain.to_owned(), ..Canon::default() }
     }
 
     /// An id that stands for an object from now on.
@@ -35,6 +40,17 @@ impl Canon {
             number += 1;
         }
         self.ids.insert(id.to_owned(), name);
+        let head = id.as_bytes().iter().take(HEAD).copied().collect();
+        if !self.heads.contains(&head) {
+            self.heads.push(head);
+        }
+    }
+
+    /// Whether an id may stand in a text.
+    fn may_hold_ids(&self, text: &str) -> bool {
+        let starts = |rest: &[u8]| self.heads.iter().any(|head| rest.starts_with(head));
+        let bytes = text.as_bytes();
+        (0..bytes.len()).any(|at| starts(&bytes[at..]))
     }
 
     /// The subject label behind an id, if it is known.
@@ -58,7 +74,13 @@ impl Canon {
                 }
             }
         }
+        if !self.may_hold_ids(&out) {
+            return out;
+        }
         for (id, name) in &self.ids {
+            if !out.contains(id.as_str()) {
+                continue;
+            }
             for (open, close) in [("\"", "\""), ("/", ""), ("expected: ", ""), ("missing: ", ""), (", ", "")] {
                 let from = format!("{open}{id}{close}");
                 if out.contains(&from) {
@@ -95,7 +117,7 @@ impl Canon {
                         }
                         ("members" | "groups", Value::Array(items)) => {
                             let mut items: Vec<Value> = items.iter().map(|v| self.value(v)).collect();
-                            items.sort_by_key(Value::to_string);
+                            items.sort_by_cached_key(Value::to_string);
                             items.into()
                         }
                         _ => self.value(value),
@@ -154,13 +176,34 @@ fn replace_ignoring_case(text: &str, from: &str, to: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     // The prefix is ASCII: where it stands, in whatever case, it has the same number of bytes.
-    while let Some(at) =
-        (0..rest.len()).find(|i| rest.get(*i..*i + from.len()).is_some_and(|part| part.eq_ignore_ascii_case(from)))
-    {
+    let stands = |window: &[u8]| window.eq_ignore_ascii_case(from.as_bytes());
+    while let Some(at) = rest.as_bytes().windows(from.len()).position(stands) {
         out.push_str(&rest[..at]);
         out.push_str(to);
         rest = &rest[at + from.len()..];
     }
     out.push_str(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_replaced_wherever_they_stand() {
+        let mut canon = Canon::new("sp1-", "x.invalid");
+        canon.name("3", "user:ada");
+        canon.name("user-000012", "user:bob");
+        let check = |text: &str, expected: &str| assert_eq!(canon.text(text), expected, "{text}");
+        check("3", "<id:ada>");
+        check("members[value eq \"3\"]", "members[value eq \"<id:ada>\"]");
+        check("expected: 3", "expected: <id:ada>");
+        check("chapter 34", "chapter 34");
+        check("of user-000012, who", "of <id:bob>, who");
+        check("SP1-ada@x.invalid, sP1-é", "<ns>ada@<domain>, <ns>é");
+        check("http://h/v2/Users/user-000012", "<base>/Users/<id:bob>");
+        check("http://h/v2/Groups/9", "<base>/Groups/<id>");
+        check("", "");
+    }
 }
