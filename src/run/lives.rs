@@ -220,12 +220,14 @@ async fn play_all(
 ) {
     let all = planned.len();
     let mut done = 0;
+    let mut told = Told::new();
     for round in planned.chunks(ROUND) {
         let snapshot = Arc::new(known.clone());
-        for (planned, played, twice) in play_round(stage, round, snapshot, options, &mut done, all, progress).await {
-            run.overhead_executions += u64::from(twice);
+        for (mut planned, played) in play_round(stage, round, snapshot, options, &mut done, all, progress).await {
             run.totals.add(&played.totals);
-            for finding in &played.findings {
+            let (findings, again) = look_closer(stage, &mut planned, played.findings, known, &mut told).await;
+            run.overhead_executions += u64::from(again);
+            for finding in &findings {
                 known.insert(finding.fingerprint.clone());
                 merge(&mut run.findings, finding, &planned.selector, Some(&planned.scenario), run.totals.requests);
             }
@@ -253,8 +255,8 @@ async fn play_round(
     done: &mut usize,
     all: usize,
     progress: &dyn Progress,
-) -> Vec<(Planned, Played, bool)> {
-    let mut results: BTreeMap<usize, (Planned, Played, bool)> = BTreeMap::new();
+) -> Vec<(Planned, Played)> {
+    let mut results: BTreeMap<usize, (Planned, Played)> = BTreeMap::new();
     // The longest lives begin first, so that none of them is played alone at the end of the round.
     let mut order: Vec<(usize, Planned)> = round.iter().cloned().enumerate().collect();
     order.sort_by_key(|(_, planned)| std::cmp::Reverse(planned.scenario.events.len()));
@@ -265,10 +267,8 @@ async fn play_round(
             let Some((index, planned)) = waiting.next() else { break };
             let (stage, known) = (Arc::clone(stage), Arc::clone(&known));
             playing.spawn(async move {
-                let known = |fingerprint: &str| known.contains(fingerprint);
-                let played = play(&stage, &planned.scenario, planned.execution, &known).await;
-                let played = played.unwrap_or_else(unplayable);
-                (index, closer(&stage, planned, played, &known).await)
+                let played = play(&stage, &planned.scenario, planned.execution, &|f| known.contains(f)).await;
+                (index, (planned, played.unwrap_or_else(unplayable)))
             });
         }
         match playing.join_next().await {
@@ -280,7 +280,7 @@ async fn play_round(
             Some(Err(error)) => {
                 let trouble = Trouble::Protocol { detail: format!("a life broke off: {error}") };
                 if let Some(planned) = round.first().cloned() {
-                    results.insert(usize::MAX - results.len(), (planned, troubled(trouble), false));
+                    results.insert(usize::MAX - results.len(), (planned, troubled(trouble)));
                 }
             }
             None => break,
@@ -289,28 +289,39 @@ async fn play_round(
     results.into_values().collect()
 }
 
-/// What is read after an event, or at the end of a life, cannot say which request did it: a life that fails is played
-/// once more and read after each write, and what shows then is told instead, if anything does. The figures stay those of
-/// the first time. Says whether it was played again.
-async fn closer(
+/// What was told of failures instead, by the fingerprint under which they showed first.
+type Told = BTreeMap<String, Vec<Finding>>;
+
+/// What is read after an event, or at the end of a life, cannot say which request did it: a life that fails in a new way is
+/// played once more and read after each write, and what shows then is told instead, if anything does. The figures stay
+/// those of the first time. Says whether it was played again.
+async fn look_closer(
     stage: &Stage,
-    planned: Planned,
-    played: Played,
-    known: &(dyn Fn(&str) -> bool + Sync),
-) -> (Planned, Played, bool) {
-    let fails =
-        |played: &Played| played.findings.iter().any(|f| matches!(f.outcome, Outcome::Fail | Outcome::Inconclusive));
-    let new = played.findings.iter().any(|f| !known(&f.fingerprint));
-    let told = stage.read_back.is_some() || planned.scenario.read_back == Some(ReadBack::Request);
-    if told || !new || !fails(&played) || stage.is_interrupted() {
-        return (planned, played, false);
+    planned: &mut Planned,
+    findings: Vec<Finding>,
+    known: &BTreeSet<String>,
+    told: &mut Told,
+) -> (Vec<Finding>, bool) {
+    let fails = |f: &Finding| matches!(f.outcome, Outcome::Fail | Outcome::Inconclusive);
+    let new: Vec<String> = findings.iter().filter(|f| fails(f)).map(|f| f.fingerprint.clone()).collect();
+    let new: Vec<String> = new.into_iter().filter(|f| !known.contains(f)).collect();
+    let asked = stage.read_back.is_some() || planned.scenario.read_back == Some(ReadBack::Request);
+    if asked || new.is_empty() || stage.is_interrupted() {
+        return (findings, false);
+    }
+    if new.iter().all(|f| told.contains_key(f)) {
+        let instead = |f: Finding| told.get(&f.fingerprint).cloned().unwrap_or_else(|| vec![f]);
+        return (findings.into_iter().flat_map(instead).collect(), false);
     }
     let scenario = Scenario { read_back: Some(ReadBack::Request), ..planned.scenario.clone() };
-    match play(stage, &scenario, planned.again, known).await {
-        Ok(again) if fails(&again) && again.trouble.is_none() => {
-            (Planned { scenario, ..planned }, Played { findings: again.findings, ..played }, true)
+    match play(stage, &scenario, planned.again, &|f| known.contains(f)).await {
+        Ok(again) if again.findings.iter().any(fails) && again.trouble.is_none() => {
+            let instead: Vec<Finding> = again.findings.iter().filter(|f| fails(f)).cloned().collect();
+            told.extend(new.into_iter().map(|f| (f, instead.clone())));
+            planned.scenario = scenario;
+            (again.findings, true)
         }
-        _ => (planned, played, true),
+        _ => (findings, true),
     }
 }
 
