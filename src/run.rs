@@ -15,6 +15,7 @@ mod walk;
 mod read_back;
 mod stage;
 mod totals;
+mod trace;
 
 pub use canary::{Canary, Refusal, canary};
 pub use canon::Canon;
@@ -22,6 +23,7 @@ pub use life::{Life, Played};
 pub use lives::{Run, RunOptions, replay, run, selects};
 pub use stage::{Progress, Stage};
 pub use totals::{Counts, Totals};
+pub use trace::Trace;
 
 /// Plays a life on fresh state. The number of the execution gives it names of its own; findings in `known` do not end it.
 ///

@@ -61,7 +61,8 @@ fn sent(more: &str) -> Vec<String> {
 }
 
 fn requests(played: &Played) -> Vec<String> {
-    let client = played.trace.iter().filter(|line| line.origin == "client" || line.origin == "drift");
+    let lines = played.trace.lines();
+    let client = lines.iter().filter(|line| line.origin == "client" || line.origin == "drift");
     client.map(|line| format!("{} {}", line.method, line.path.split('?').next().unwrap_or_default())).collect()
 }
 
@@ -70,8 +71,9 @@ fn an_import_pages_through_the_users_and_writes_nothing() {
     let life = "application: {crowd: 105}\nevents: [activate, import: {}]";
     let played = played(life, friendly());
     assert!(played.findings.is_empty(), "{:?}", played.findings);
+    let lines = played.trace.lines();
     let pages: Vec<&str> =
-        played.trace.iter().filter(|l| l.origin == "client").map(|l| l.path.as_str()).rev().take(2).collect();
+        lines.iter().filter(|l| l.origin == "client").map(|l| l.path.as_str()).rev().take(2).collect();
     assert_eq!(pages, ["/Users?startIndex=101&count=100", "/Users?startIndex=1&count=100"], "106 users are two pages");
     assert_eq!(
         sent("application: {crowd: 98}\nevents: [activate, import: {}]").last().map(String::as_str),

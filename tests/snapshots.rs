@@ -70,7 +70,8 @@ fn told(life: &Scenario) -> String {
         let _ = writeln!(out, "# {line}");
     }
     let last = play(&stage, life);
-    let mut rest = last.trace.iter();
+    let lines = last.trace.lines();
+    let mut rest = lines.iter();
     let mut said = 0;
     let mut done = 0;
     for index in 0..life.events.len() {

@@ -93,10 +93,7 @@ impl Life<'_> {
                 self.played.findings.push(finding);
             }
         }
-        for (exchange, differences) in std::mem::take(&mut self.exchanges) {
-            let differs = differences.iter().map(|d| d.pointer.clone()).collect();
-            self.played.trace.push(self.canon.line(&exchange, differs));
-        }
+        self.played.trace.extend(std::mem::take(&mut self.exchanges));
         self.played.marks.extend(event.map(|index| (index, self.played.trace.len())));
     }
 

@@ -6,7 +6,7 @@ use tokio::sync::OwnedRwLockWriteGuard;
 
 use super::facets::facets;
 use super::patience::Patience;
-use super::{Canon, Counts, Stage, Totals};
+use super::{Canon, Counts, Stage, Totals, Trace};
 use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy, State, Switch, User};
 use crate::endpoint::{Trouble, WouldTouch};
 use crate::exchange::{Credential, Exchange, Method, Origin, Request, Response};
@@ -26,8 +26,8 @@ pub struct Played {
     pub totals: Totals,
     /// Why the life could not be judged to its end.
     pub trouble: Option<Trouble>,
-    /// All exchanges, canonical.
-    pub trace: Vec<crate::verdict::TraceLine>,
+    /// All exchanges.
+    pub trace: Trace,
     /// Of each event that had an effect: its index, and how many exchanges there were once it was concluded.
     pub marks: Vec<(usize, usize)>,
 }
@@ -471,6 +471,7 @@ impl<'a> Life<'a> {
 
     /// What came of it.
     pub fn finish(mut self) -> Played {
+        self.played.trace.close(std::mem::take(&mut self.canon));
         if self.played.trouble.is_some() {
             self.played.totals.inconclusive += 1;
         }

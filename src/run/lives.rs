@@ -235,7 +235,7 @@ async fn play_all(
                 run.trouble.get_or_insert((planned.selector.clone(), trouble));
             }
             if !planned.selector.starts_with("life/") {
-                run.traces.insert(planned.selector.clone(), played.trace);
+                run.traces.insert(planned.selector.clone(), played.trace.lines());
             }
         }
         // An endpoint that does not answer any more is not asked two hundred times.
