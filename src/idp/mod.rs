@@ -11,6 +11,7 @@ use crate::exchange::{Exchange, Request};
 use crate::expectation::Kind;
 use crate::scim::message::ListResponse;
 
+mod fill;
 mod plan;
 mod profile;
 mod task;
@@ -22,6 +23,13 @@ pub use profile::{Certainty, Profile, Setting, Unmet, profile, profiles};
 
 use task::Task;
 use wire::Wire;
+
+/// The rules about attributes that a client with this contract does not send, because the published schema lacks them.
+pub fn unmapped(contract: &Contract) -> Vec<String> {
+    let names = Namespace { prefix: String::new(), email_domain: String::new() };
+    let lacking = names.map(&task::nobody("nobody")).into_iter().filter(|m| !wire::offered(m.path, contract));
+    lacking.map(|mapped| mapped.rule.to_owned()).collect()
+}
 
 /// What the client found out that the directory should know.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -140,6 +148,14 @@ impl Client {
     /// The body with which this client makes a user.
     pub fn user_body(&self, user: &crate::directory::User, active: bool) -> Value {
         self.wire.user(user, active, &self.names, &self.contract)
+    }
+
+    /// The same body with what the endpoint requires besides.
+    pub fn completed(&self, mut body: Value, kind: Kind) -> Value {
+        if let Some(body) = body.as_object_mut() {
+            fill::fill_required(body, &self.contract, kind);
+        }
+        body
     }
 
     /// The body with which this client makes a group of that name (on the wire).

@@ -142,6 +142,18 @@ impl Task {
     }
 }
 
+/// A user of that name whom no directory has.
+pub(super) fn nobody(name: &str) -> crate::directory::User {
+    crate::directory::User {
+        username: name.to_owned(),
+        first: "Connection".into(),
+        last: "Test".into(),
+        email: name.to_owned(),
+        employee: None,
+        state: crate::directory::State::Active,
+    }
+}
+
 impl Client {
     /// The connection test of the profile (J2), or the read-only probe.
     pub(super) fn connection_test(&mut self, groups: bool) -> Vec<Task> {
@@ -166,15 +178,7 @@ impl Client {
     }
 
     fn test_user(&self) -> crate::directory::User {
-        let name = format!("connection-test-{}", self.tests);
-        crate::directory::User {
-            username: name.clone(),
-            first: "Connection".into(),
-            last: "Test".into(),
-            email: name,
-            employee: None,
-            state: crate::directory::State::Active,
-        }
+        nobody(&format!("connection-test-{}", self.tests))
     }
 
     /// The request of a step; none if there is nothing to say any more.

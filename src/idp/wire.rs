@@ -8,7 +8,6 @@ use crate::contract::Contract;
 use crate::directory::{Mapped, Namespace, User};
 use crate::exchange::{Method, Origin, Request};
 use crate::expectation::Kind;
-use crate::scim::attribute::Type;
 use crate::scim::filter::quote;
 use crate::scim::message::{GROUP_URN, USER_URN, patch_op};
 
@@ -147,7 +146,7 @@ impl Wire {
             body.insert("displayName".into(), user.whole_name().into());
         }
         body.insert("active".into(), active.into());
-        fill_required(&mut body, contract, Kind::User);
+        super::fill::fill_required(&mut body, contract, Kind::User);
         Value::Object(body)
     }
 
@@ -158,7 +157,7 @@ impl Wire {
         body.insert("schemas".into(), json!([GROUP_URN]));
         body.insert("displayName".into(), name.into());
         body.insert("members".into(), members.into());
-        fill_required(&mut body, contract, Kind::Group);
+        super::fill::fill_required(&mut body, contract, Kind::Group);
         Value::Object(body)
     }
 
@@ -203,30 +202,6 @@ pub(super) fn offered(path: &str, contract: &Contract) -> bool {
         (Some(attribute), Some(sub)) => attribute.sub(sub).is_some(),
         (found, None) => found.is_some(),
         (None, Some(_)) => false,
-    }
-}
-
-/// Fills what the published schema requires and the mapping does not have, by type.
-fn fill_required(body: &mut Map<String, Value>, contract: &Contract, kind: Kind) {
-    if !contract.published {
-        return;
-    }
-    for attribute in &contract.shape(kind).core.attributes {
-        let writable = !matches!(attribute.mutability, crate::scim::attribute::Mutability::ReadOnly);
-        if !attribute.required || !writable || body.contains_key(&attribute.name) {
-            continue;
-        }
-        let one = match attribute.kind {
-            Type::Boolean => json!(true),
-            Type::Integer | Type::Decimal => json!(1),
-            Type::DateTime => json!("2026-01-01T00:00:00Z"),
-            Type::Complex => json!({ "value": "scimproof" }),
-            Type::Reference => json!("https://example.invalid/scimproof"),
-            Type::String | Type::Binary => {
-                attribute.canonical_values.first().map_or_else(|| json!("scimproof"), |v| json!(v))
-            }
-        };
-        body.insert(attribute.name.clone(), if attribute.multi_valued { json!([one]) } else { one });
     }
 }
 
