@@ -119,7 +119,12 @@ fn workramp() -> ProviderProfile {
 
 fn reference(base: &str) -> Embedded {
     let choices = Choices::parse("", 1).expect("no choices");
-    Embedded::new(ProviderOptions { profile: Some(workramp()), choices, base: base.to_owned() })
+    Embedded::new(ProviderOptions {
+        profile: Some(workramp()),
+        choices,
+        base: base.to_owned(),
+        ..ProviderOptions::default()
+    })
 }
 
 /// A reference behind HTTP, on a thread of its own.

@@ -89,6 +89,8 @@ pub enum Moved {
     Settled,
     /// It has not changed (RFC 7644 section 3.5.2.1: adding what is there moves no timestamp).
     Same,
+    /// It should not have changed: what was written was there already (A60).
+    Idle,
     /// Something was written since: it is not earlier.
     NotBefore,
 }
@@ -161,6 +163,13 @@ impl Belief {
         self.uncertain || !self.open.is_empty() || self.members.any || !self.members.may.is_empty()
     }
 
+    /// Whether the endpoint may hold another name than the one that was sent, because it has not shown it since: blanks
+    /// may be gone (L06), and of what was made without a body in the answer (A14) nothing has been seen yet.
+    pub fn is_unseen(&self) -> bool {
+        let blank = self.name().is_some_and(|name| name.trim() != name);
+        blank && (self.shown.is_empty() || self.cause.contains_key(self.kind.naming()))
+    }
+
     /// Whether it is a group without members, which a provider may have deleted when the last one left (L04).
     pub fn is_empty_group(&self) -> bool {
         self.kind == Kind::Group && self.members.must.is_empty() && !self.members.any
@@ -226,6 +235,8 @@ pub struct ListBody {
     pub count: Option<u64>,
     /// Resources that earlier pages of the same walk held.
     pub walked: BTreeSet<String>,
+    /// The total that the pages before this one gave, if they all gave the same; none on the first page.
+    pub total: Option<u64>,
     /// Whether totals can be judged: the filter names our namespace.
     pub exact: bool,
     /// Of an unfiltered list: how many other resources may stand in it, where that is known (`--exclusive`).

@@ -13,6 +13,7 @@ mod lives;
 mod patience;
 mod walk;
 mod read_back;
+mod reused;
 mod stage;
 mod totals;
 mod trace;

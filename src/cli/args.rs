@@ -161,6 +161,9 @@ pub(super) struct ServeArgs {
     /// Hold each answer back for so long: 50ms
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub latency: Option<Duration>,
+    /// For so many milliseconds reads show what was there before a write
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub lag: u64,
 }
 
 /// Arguments of `list`.

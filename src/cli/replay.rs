@@ -63,6 +63,7 @@ pub(super) async fn replay(mut args: ReplayArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(format!("{name}: {error}")));
     }
     asked.groups = stage.contract.group.is_some() && stage.contract.groups.create.usable();
+    asked.unmapped = crate::idp::unmapped(&stage.contract);
     asked.files = run.findings.iter().map(|r| (r.finding.fingerprint.clone(), name.clone())).collect();
     let selected = Selected { selectors: &[], seed: 0, lives: 0 };
     let stale = hold_against(&before, &mut run, &selected, args.play.fault.is_some());

@@ -84,6 +84,7 @@ pub(super) async fn run(mut args: RunArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(error.clone()));
     }
     asked.groups = stage.contract.group.is_some() && stage.contract.groups.create.usable();
+    asked.unmapped = crate::idp::unmapped(&stage.contract);
     let selected = Selected { selectors: &plan.selectors, seed: plan.seed, lives: plan.lives };
     let stale = hold_against(&before, &mut run, &selected, args.play.fault.is_some());
     asked.files = keep(&run, &args.endpoint.ledger.with_file_name("found"));

@@ -9,7 +9,7 @@ use super::{Failure, out, signals};
 use crate::contract::provider_profile;
 use crate::endpoint::embedded::Embedded;
 use crate::endpoint::serve;
-use crate::model::{Choices, ProviderOptions, choosable};
+use crate::model::{Choices, ProviderOptions, choosable, published};
 
 /// The base path.
 const BASE: &str = "/scim/v2";
@@ -23,7 +23,8 @@ pub(super) async fn serve(args: ServeArgs) -> Result<u8, Failure> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", args.port)).await.map_err(taken_place)?;
     let port = listener.local_addr().map_err(taken_place)?.port();
     let base = format!("http://127.0.0.1:{port}{BASE}");
-    let reference = Arc::new(Embedded::with_wall_clock(ProviderOptions { profile, choices, base: base.clone() }));
+    let reference =
+        Arc::new(Embedded::with_wall_clock(ProviderOptions { profile, choices, base: base.clone(), lag: args.lag }));
     let answering = Arc::clone(&reference);
     let answer: serve::Answer = Arc::new(move |request| answering.answer(&request));
     out::line(&format!("listening on {base}"));
@@ -33,12 +34,17 @@ pub(super) async fn serve(args: ServeArgs) -> Result<u8, Failure> {
         .await
         .map_err(|error| Failure { exit: 3, message: format!("the listener failed: {error}") })?;
     let taken = reference.with(|provider| provider.taken().clone());
-    let varied = choosable().iter().flat_map(|(entry, names)| names.iter().map(move |name| (*entry, *name)));
+    let varied =
+        choosable().iter().chain(published()).flat_map(|(entry, names)| names.iter().map(move |name| (*entry, *name)));
     let mut all: Vec<(&str, &str)> = varied.chain(taken.keys().copied()).collect();
     all.sort_unstable();
     all.dedup();
     for (entry, name) in all {
         out::line(&format!("{entry}={name} {}", taken.get(&(entry, name)).copied().unwrap_or(0)));
+    }
+    let trespasses = reference.with(|provider| provider.trespasses());
+    if trespasses > 0 {
+        out::line(&format!("{trespasses} writes were aimed at strangers"));
     }
     Ok(0)
 }

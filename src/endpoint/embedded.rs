@@ -39,9 +39,10 @@ impl Embedded {
 
     /// Answers a request now.
     pub fn answer(&self, request: &Request) -> Response {
-        let now = self.now();
-        let now = format!("{now:.3}");
-        self.provider.lock().unwrap_or_else(PoisonError::into_inner).answer(request, &now)
+        // The time is asked for when it is this request's turn: what is answered later must not be of an earlier time.
+        let mut provider = self.provider.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = format!("{:.3}", self.now());
+        provider.answer(request, &now)
     }
 
     /// A look at the provider: what it holds, what it chose.

@@ -140,7 +140,7 @@ pub(super) fn group_name(choices: &mut dyn Choices, own: &str, former: &Former, 
 
 /// A new name for a group that has one; sometimes the same in another case.
 pub(super) fn rename(choices: &mut dyn Choices, old: &str, former: &Former, nasty: u32) -> String {
-    if choices.chance(10) {
+    if choices.chance(12) {
         return other_case(old);
     }
     let small = from(choices, NEW_NAMES);

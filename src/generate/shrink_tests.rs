@@ -170,7 +170,8 @@ async fn results_are_minimal_small_and_cheap() {
         );
         assert!(costs.len() > 5, "{name} is too rare: {}", costs.len());
         assert!(at(50) <= 40 && at(90) <= 150, "{name}");
-        assert!(sizes.iter().all(|(events, objects)| *events <= 6 && *objects <= 5), "{name}: {sizes:?}");
+        // A group that came back by way of `application.delete` cannot be told in fewer than seven.
+        assert!(sizes.iter().all(|(events, objects)| *events <= 7 && *objects <= 5), "{name}: {sizes:?}");
         all_costs.extend(costs);
     }
     let mut long: Vec<u32> = all_costs.iter().filter(|(_, events)| *events >= 40).map(|(cost, _)| *cost).collect();

@@ -61,9 +61,8 @@ fn sample(attribute: &Attribute) -> Value {
             fill(&mut values, &attribute.sub_attributes);
             let first = attribute.sub_attributes.iter().find(|sub| sub.name == "value" && writable(sub));
             let first = first.or_else(|| attribute.sub_attributes.iter().find(|sub| writable(sub)));
-            match first.filter(|_| values.is_empty()) {
-                Some(first) => drop(values.insert(first.name.clone(), sample(first))),
-                None => {}
+            if let Some(first) = first.filter(|_| values.is_empty()) {
+                values.insert(first.name.clone(), sample(first));
             }
             values.into()
         }

@@ -1,6 +1,6 @@
 //! PATCH (RFC 7644 section 3.5.2): every permitted outcome of the operations of one request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -10,6 +10,8 @@ use super::{Rules, only};
 use crate::exchange::Request;
 use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, Members, Moved, Open};
 use crate::scim::apply::apply_all;
+use crate::scim::attribute::Mutability;
+use crate::scim::error::ScimType;
 use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, RemoveWithValue, parse_patch};
 
 /// Members that several removals in a row left open, each of which may have been read either way (A55).
@@ -37,10 +39,15 @@ impl Rules<'_> {
             Err(error) => return only(refusal(&error), "7644-3.5.2-04"),
         };
         let listed = PatchChoices::default();
-        let (new, applied) = match self.outcome(old, &operations, &listed) {
+        let (new, mut applied) = match self.outcome(old, &operations, &listed) {
             Ok(outcome) => outcome,
             Err(error) => {
-                return Expectation { there: Some(old.exists_cause), ..only(refusal(&error), "7644-3.5.2-31") };
+                let named = shape.core.attribute(kind.naming()).map(|a| a.mutability);
+                let mut refused = refusal(&error);
+                if (named, error.scim_type) == (Some(Mutability::Immutable), Some(ScimType::Mutability)) {
+                    refused = refused.taking("L10", "immutable-published");
+                }
+                return Expectation { there: Some(old.exists_cause), ..only(refused, "7644-3.5.2-31") };
             }
         };
         if let Some(conflict) = self.conflict(&new, "7644-3.5.2-36", false) {
@@ -57,11 +64,14 @@ impl Rules<'_> {
                 alternatives.iter_mut().for_each(|a| a.choices.push(choice));
             }
         }
+        // An externalId that was never shown may never have been stored (L09).
+        let never_shown = !self.prefix.is_empty() && !old.shown.contains("externalId");
+        if never_shown && operations.iter().any(removes_external_id) {
+            applied.points.insert(Point::RemoveAbsent);
+        }
+        let unknown = new.members.may.values().any(|register| *register == "A12");
         self.refusals(&applied.points, &mut alternatives);
-        let known = |member: &String| self.store.any(member).is_some();
-        let unknown = new.members.must.iter().any(|m| !known(m) && !old.members.must.contains(m));
         self.lawful_refusals(&new, Some(old), unknown, &mut alternatives);
-        alternatives.extend(old.is_empty_group().then(|| super::writes::vanished(id)));
         Expectation { alternatives, requirement: "7644-3.5.2-32", there: Some(old.exists_cause), rivals: Vec::new() }
     }
 
@@ -122,8 +132,10 @@ impl Rules<'_> {
         // What touches an open attribute settles it only if it states the whole value.
         let replaced = stated(operations);
         new.open.retain(|name, _| !replaced.contains(&name.to_lowercase()));
-        let must: BTreeSet<String> = members.into_iter().collect();
-        let may = if old.members.may.is_empty() {
+        // Whom nobody knows the provider may keep or drop (A12).
+        let stranger = |id: &String| self.store.any(id).is_none() && !old.members.must.contains(id);
+        let (unknown, must): (BTreeSet<String>, BTreeSet<String>) = members.into_iter().partition(stranger);
+        let mut may: BTreeMap<String, &'static str> = if old.members.may.is_empty() {
             Default::default()
         } else {
             let high = document(old, shape, &possible);
@@ -138,6 +150,7 @@ impl Rules<'_> {
             }
             open.map(|(id, why)| (id.clone(), if *why == "A55" { ACCUMULATED } else { *why })).collect()
         };
+        may.extend(unknown.into_iter().map(|id| (id, "A12")));
         new.members = Members { must, may, any: old.members.any && !replaced.contains("members") };
         new.fresh.clear();
         new.suspects.clear();
@@ -167,7 +180,14 @@ impl Rules<'_> {
         let only_adds = operations.iter().all(|o| o.op == Op::Add);
         // Only what a read has confirmed is known to be there already.
         let settled = !old.is_open() && old.moved != Moved::NotBefore && old.member_cause.is_empty();
-        new.moved = if !applied.changed && only_adds && settled { Moved::Same } else { Moved::NotBefore };
+        let only_replaces = operations.iter().all(|o| o.op == Op::Replace);
+        new.moved = match applied.changed || !settled {
+            // What an idle replacement did to the timestamp is not known yet.
+            false if (only_adds || only_replaces) && old.moved == Moved::Idle => Moved::Idle,
+            false if only_adds => Moved::Same,
+            false if only_replaces => Moved::Idle,
+            _ => Moved::NotBefore,
+        };
         Ok((new, applied))
     }
 
@@ -197,6 +217,11 @@ impl Rules<'_> {
         }
         causes
     }
+}
+
+fn removes_external_id(operation: &Operation) -> bool {
+    let named = operation.path.as_ref().is_some_and(|p| p.attr.name.eq_ignore_ascii_case("externalId"));
+    named && operation.op == Op::Remove
 }
 
 /// The ids that the operations add to the members, whether they are there already or not.

@@ -6,7 +6,7 @@
 
 use crate::contract::Contract;
 use crate::exchange::{Exchange, Method, Request};
-use crate::expectation::{Alternative, Body, Expectation, Kind};
+use crate::expectation::{Alternative, Belief, Body, Effect, Expectation, Kind};
 use crate::requirement::Tolerance;
 use crate::verdict::Judgement;
 
@@ -18,7 +18,7 @@ mod query;
 mod store;
 mod writes;
 
-pub use provider::{Choices, Provider, ProviderOptions, choosable};
+pub use provider::{Choices, Provider, ProviderOptions, choosable, published};
 pub use store::Store;
 
 /// The reference model of one endpoint, as far as our own resources go.
@@ -110,7 +110,7 @@ impl Rules<'_> {
     }
 
     fn within_limits(&self, kind: Kind, id: Option<&str>, request: &Request) -> Expectation {
-        match (request.method, id) {
+        let mut expectation = match (request.method, id) {
             (Method::Get, Some(id)) => self.read(kind, id),
             (Method::Get, None) => self.query(kind, request),
             (Method::Post, None) => self.create(kind, request),
@@ -118,7 +118,13 @@ impl Rules<'_> {
             (Method::Patch, Some(id)) => self.patch(kind, id, request),
             (Method::Delete, Some(id)) => self.delete(kind, id),
             _ => only(Alternative::new(&[404, 405, 501], Body::Error(&[])).refusing(), "7644-3.2-05"),
+        };
+        // A group that was deleted when its last member left (L04) answers to nothing.
+        if let Some(id) = id.filter(|id| self.store.find(kind, id).is_some_and(Belief::is_empty_group)) {
+            let gone = Alternative::new(&[404], Body::Error(&[])).taking("L04", "removed");
+            expectation.alternatives.push(gone.doing(Effect::Remove(id.to_owned())));
         }
+        expectation
     }
 
     /// Discovery and what is no resource endpoint.

@@ -1,11 +1,11 @@
 //! The reference service provider as a service: one permitted alternative is picked and answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{Rules, Store};
-use crate::contract::{Capability, Contract, ProviderProfile};
+use crate::contract::{Contract, ProviderProfile};
 use crate::exchange::{Method, Request, Response};
 use crate::expectation::{Alternative, Belief, Body, Effect, Kind};
 use crate::scim::error::ScimError;
@@ -13,11 +13,14 @@ use crate::scim::project::Projection;
 
 mod choices;
 mod discovery;
+mod late;
+mod publish;
 mod search;
 mod settle;
 mod show;
+mod strangers;
 
-pub use choices::{Choices, choosable};
+pub use choices::{Choices, choosable, published};
 
 /// The base path under which the reference answers.
 pub(super) const BASE: &str = "/scim/v2";
@@ -31,6 +34,8 @@ pub struct ProviderOptions {
     pub choices: Choices,
     /// The URL under which clients see it, for `meta.location`.
     pub base: String,
+    /// For so many milliseconds after a write reads show what was there before (register A97).
+    pub lag: u64,
 }
 
 impl Default for ProviderOptions {
@@ -39,6 +44,7 @@ impl Default for ProviderOptions {
             profile: None,
             choices: Choices::Fixed(BTreeMap::new()),
             base: format!("http://localhost{BASE}"),
+            lag: 0,
         }
     }
 }
@@ -50,19 +56,26 @@ pub struct Provider {
     contract: Contract,
     options: ProviderOptions,
     last_id: u64,
+    strangers: strangers::Strangers,
+    late: late::Late,
+    /// Names of what was deleted, by type.
+    former: BTreeSet<(Kind, String)>,
     taken: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 impl Provider {
     /// An empty service provider.
     pub fn new(options: ProviderOptions) -> Provider {
-        let stated = Contract::of(options.profile.clone());
-        let group = stated.group.is_some().then(discovery::group_shape);
-        let mut contract = Contract { group, published: true, ..stated };
-        if let Some(limit) = contract.limit("user_delete") {
-            contract.users.delete = Capability::Refused(limit.status.first().copied().unwrap_or(501));
+        Provider {
+            store: Store::default(),
+            contract: publish::contract(&options),
+            options,
+            last_id: 0,
+            strangers: strangers::Strangers::default(),
+            late: late::Late::default(),
+            former: BTreeSet::new(),
+            taken: BTreeMap::new(),
         }
-        Provider { store: Store::default(), contract, options, last_id: 0, taken: BTreeMap::new() }
     }
 
     /// Answers a request at a point in time, an xsd:dateTime (RFC 7643 section 2.3.5).
@@ -78,12 +91,23 @@ impl Provider {
             (_, "Me" | "Bulk") => return error(&ScimError::new(501, "not supported")),
             _ => {}
         }
+        self.tick(now);
+        self.traffic(request, now);
         let search = search::as_get(request);
         let request = match &search {
             None => request,
             Some(Ok(query)) => query,
             Some(Err(refused)) => return error(refused),
         };
+        let late = if request.method == Method::Get { self.seen_late() } else { None };
+        let Some(late) = late else { return self.respond(request, now) };
+        let settled = std::mem::replace(&mut self.store, late);
+        let response = self.respond(request, now);
+        self.store = settled;
+        response
+    }
+
+    fn respond(&mut self, request: &Request, now: &str) -> Response {
         match Projection::parse(request.parameter("attributes"), request.parameter("excludedAttributes")) {
             Ok(projection) => {
                 let at_root = request.method == Method::Get && request.path == "/";
@@ -98,13 +122,21 @@ impl Provider {
         let namespace = self.namespace(request);
         let rules = Rules { store: &self.store, contract: &self.contract, prefix: "" };
         let expectation = rules.expect(request);
+        // What could have been refused under an entry of the register, and was not.
+        let refusals = expectation.alternatives.iter().filter(|a| a.refused).flat_map(|a| &a.choices);
+        let mut spared: BTreeSet<&'static str> = refusals.map(|(register, _)| *register).filter(varied).collect();
         let Some(alternative) = self.pick(expectation.alternatives, &namespace) else {
             return error(&ScimError::new(501, "not implemented"));
         };
+        spared.retain(|register| !alternative.refused && alternative.choices.iter().all(|(r, _)| r != register));
         for (register, name) in alternative.choices.clone() {
-            *self.taken.entry((register, name)).or_default() += 1;
+            self.note(register, name);
         }
-        self.realise(&alternative, request, &namespace, now)
+        for register in spared {
+            self.note(register, self.options.choices.take(register, &namespace));
+        }
+        let answer = self.realise(&alternative, request, &namespace, now);
+        self.dress(answer, &namespace)
     }
 
     /// How often each alternative was taken.
@@ -112,9 +144,9 @@ impl Provider {
         &self.taken
     }
 
-    /// The number of resources of a type.
+    /// The number of resources of a type, without those of strangers.
     pub fn count(&self, kind: Kind) -> usize {
-        self.store.count(kind)
+        self.store.of(kind).filter(|belief| !self.is_strange(&belief.id)).count()
     }
 
     /// The namespace of what a request is about: what stands before the first dash of its name.
@@ -122,48 +154,54 @@ impl Provider {
         let (endpoint, id) = request.target();
         let name = match (Kind::of(endpoint), id) {
             (Some(kind), Some(id)) => self.store.find(kind, id).and_then(Belief::name),
+            (Some(_), None) if request.method == Method::Get => {
+                request.parameter("filter").and_then(|filter| filter.split('"').nth(1))
+            }
             (Some(kind), None) => request.body.as_ref().and_then(|b| b.get(kind.naming())).and_then(Value::as_str),
             _ => None,
         };
-        let name = name.unwrap_or_default().to_lowercase();
-        name.split_once('-').map(|(prefix, _)| prefix.to_owned()).unwrap_or_default()
+        prefix_of(name.unwrap_or_default())
     }
 
-    /// The alternative that the choices say: a chosen refusal first, then the first success that agrees. Where only
-    /// refusals are left, the first that agrees.
+    /// The alternative that the choices say: a refusal that was chosen first, then the first success that agrees. Where
+    /// there is neither, the first refusal that agrees.
     fn pick(&self, alternatives: Vec<Alternative>, namespace: &str) -> Option<Alternative> {
-        let varied = |register: &str| choosable().iter().any(|(entry, _)| *entry == register);
         let taken = |register: &str, name: &str| self.options.choices.take(register, namespace) == name;
         let agrees = |a: &Alternative| a.choices.iter().all(|(r, name)| !varied(r) || taken(r, name));
+        // How a conflict is said (A06) is no reason for one.
+        let reason = |r: &&'static str| varied(r) && *r != "A06";
+        let chosen = |a: &Alternative| a.refused && a.choices.iter().any(|(r, n)| reason(r) && taken(r, n));
         let hopeless = alternatives.iter().all(|a| a.refused);
-        let chosen_refusal = |a: &Alternative| a.refused && a.choices.iter().any(|(r, n)| varied(r) && taken(r, n));
-        let found = (!hopeless).then(|| alternatives.iter().position(chosen_refusal)).flatten();
-        let found = found.or_else(|| alternatives.iter().position(|a| (hopeless || !a.refused) && agrees(a)));
+        let found = (!hopeless).then(|| alternatives.iter().position(chosen)).flatten();
+        let found = found.or_else(|| alternatives.iter().position(|a| !a.refused && agrees(a)));
+        let found = found.or_else(|| alternatives.iter().position(|a| a.refused && agrees(a)));
         found.map(|index| alternatives[index].clone()).or_else(|| alternatives.into_iter().next())
     }
 
     fn realise(&mut self, alternative: &Alternative, request: &Request, namespace: &str, now: &str) -> Response {
         let mut id = request.target().1.unwrap_or_default().to_owned();
-        let mut created = false;
+        let changes = !alternative.effects.is_empty();
+        let full: BTreeSet<String> = self.store.peopled().filter(|_| changes).map(|g| g.id.clone()).collect();
         for effect in &alternative.effects {
             match effect {
                 Effect::Store(belief) => {
                     let mut belief = (**belief).clone();
                     if belief.id.is_empty() {
-                        created = true;
                         self.last_id += 1;
                         belief.id = format!("{}-{:06}", belief.kind.name().to_lowercase(), self.last_id);
                         belief.created = Some(now.to_owned());
                         belief.modified = Some(now.to_owned());
+                        let name = belief.name().map(|name| (belief.kind, name.to_lowercase()));
+                        if name.is_some_and(|name| self.former.contains(&name)) {
+                            self.note("A08", "new-id");
+                        }
                     }
+                    self.keep(&belief.id);
                     id.clone_from(&belief.id);
-                    self.settle(&mut belief, namespace, now);
+                    self.settle(&mut belief, request, namespace, now);
                     self.store.put(belief);
                 }
-                Effect::Remove(id) => {
-                    self.store.remove(id);
-                    self.store.forget_gone();
-                }
+                Effect::Remove(id) => self.remove(id, namespace),
                 Effect::Deactivated(user) => {
                     let dropped = self.options.choices.take("L01", namespace) == "dropped";
                     self.note("L01", if dropped { "dropped" } else { "kept" });
@@ -172,22 +210,31 @@ impl Provider {
                     }
                 }
                 Effect::Spared(_) => {}
-                Effect::Orphaned(user) => {
-                    let gone = self.options.choices.take("A71", namespace) == "member-gone";
-                    self.note("A71", if gone { "member-gone" } else { "stale-member" });
-                    if gone {
+                Effect::Orphaned(user) if self.store.groups_of(user).next().is_some() => {
+                    let stale = self.options.choices.take("A71", namespace) == "stale-member";
+                    self.note("A71", if stale { "stale-member" } else { "member-gone" });
+                    if !stale {
                         self.drop_memberships(user);
                     }
                 }
+                Effect::Orphaned(_) => {}
             }
         }
+        let response = self.speak(alternative, &id, namespace);
+        self.drop_emptied(&full, namespace);
+        response
+    }
+
+    /// The answer to what has been done.
+    fn speak(&mut self, alternative: &Alternative, id: &str, namespace: &str) -> Response {
         let status = alternative.statuses.first().copied().unwrap_or(500);
+        let created = status == 201;
         match &alternative.body {
             Body::Any if status >= 400 => error(&ScimError::new(status, "the request was not carried out")),
             Body::Empty | Body::Any => {
                 let mut response = Response::empty(status);
                 if created {
-                    response.headers.push(("location".into(), self.location(&id)));
+                    response.headers.push(("location".into(), self.uri(id, namespace)));
                 }
                 response
             }
@@ -199,12 +246,45 @@ impl Provider {
             }
             Body::Resource(belief) => {
                 let kind = belief.kind;
-                let body = self.store.find(kind, &id).map(|b| self.render(b)).unwrap_or(Value::Null);
+                let body = self.store.find(kind, id).cloned();
+                let body = body.map(|belief| self.render(&belief, namespace)).unwrap_or(Value::Null);
                 let mut response = Response::json(status, body);
-                response.headers.push(("location".into(), self.location(&id)));
+                if created || self.choose("A21", namespace) == "right" {
+                    response.headers.push(("location".into(), self.uri(id, namespace)));
+                }
                 response
             }
-            Body::List(list) => self.list(list),
+            Body::List(list) => self.list(list, namespace),
+        }
+    }
+
+    /// The alternative of an entry that resources of a namespace take, counted.
+    fn choose(&mut self, register: &'static str, namespace: &str) -> &'static str {
+        let name = self.options.choices.take(register, namespace);
+        self.note(register, name);
+        name
+    }
+
+    /// Removes a resource. Whoever counts what is deleted as still there (A08) remembers it.
+    fn remove(&mut self, id: &str, namespace: &str) {
+        self.keep(id);
+        if let Some(belief) = self.store.any(id) {
+            self.former.extend(belief.name().map(|name| (belief.kind, name.to_lowercase())));
+        }
+        self.store.remove(id);
+        if self.options.choices.take("A08", namespace) == "new-id" {
+            self.store.forget(id);
+        }
+    }
+
+    /// Groups that had members and have none any more may go too (L04).
+    fn drop_emptied(&mut self, full: &BTreeSet<String>, namespace: &str) {
+        let emptied = |id: &&String| self.store.any(id).is_some_and(|g| g.members.must.is_empty());
+        let emptied: Vec<String> = full.iter().filter(emptied).cloned().collect();
+        for id in emptied {
+            if self.choose("L04", namespace) == "removed" {
+                self.remove(&id, namespace);
+            }
         }
     }
 
@@ -215,11 +295,22 @@ impl Provider {
     fn drop_memberships(&mut self, user: &str) {
         let groups: Vec<String> = self.store.groups_of(user).map(|g| g.id.clone()).collect();
         for id in groups {
+            self.keep(&id);
             if let Some(group) = self.store.any_mut(&id) {
                 group.members.must.remove(user);
             }
         }
     }
+}
+
+/// What stands before the first dash of a name, in lower case.
+fn prefix_of(name: &str) -> String {
+    name.split_once('-').map(|(prefix, _)| prefix.to_lowercase()).unwrap_or_default()
+}
+
+/// Whether the reference varies an entry of the register.
+fn varied(register: &&'static str) -> bool {
+    choosable().iter().any(|(entry, _)| entry == register)
 }
 
 fn error(error: &ScimError) -> Response {

@@ -54,6 +54,7 @@ impl Rules<'_> {
             count: number(request, "count").map(|n| n.max(0) as u64),
             walked: BTreeSet::new(),
             others: None,
+            total: None,
             exact: self.prefix.is_empty()
                 || filter.as_ref().is_some_and(|f| f.to_string().to_lowercase().contains(&self.prefix.to_lowercase())),
             filter,
@@ -61,7 +62,9 @@ impl Rules<'_> {
         if let Some(filter) = &body.filter {
             for belief in self.store.of(kind) {
                 match self.holds(filter, belief) {
-                    Ok(true) if belief.uncertain || names_open(filter, belief) => body.may.push((belief.clone(), None)),
+                    Ok(true) if belief.uncertain || names_open(filter, belief) || belief.is_unseen() => {
+                        body.may.push((belief.clone(), None));
+                    }
                     Ok(true) if kind == Kind::User && belief.inactive() => {
                         body.may.push((belief.clone(), Some(("A23", "hidden"))));
                     }
@@ -69,6 +72,9 @@ impl Rules<'_> {
                     Ok(true) => body.must.push(belief.clone()),
                     Ok(false) if belief.uncertain || names_open(filter, belief) => {
                         body.may.push((belief.clone(), None));
+                    }
+                    Ok(false) if filter.asks_but_for_blanks(kind.naming(), belief.name()) => {
+                        body.may.push((belief.clone(), Some(("L06", "trimmed"))));
                     }
                     Ok(false) => {}
                     Err(error) => return only(super::writes::refusal(&error), "7644-3.4.2.2-27"),
@@ -147,6 +153,7 @@ pub(super) struct Walk {
     filter: Option<String>,
     next: u64,
     seen: BTreeSet<String>,
+    total: Option<u64>,
 }
 
 impl Walk {
@@ -158,6 +165,7 @@ impl Walk {
         for alternative in &mut expectation.alternatives {
             if let Body::List(list) = &mut alternative.body {
                 list.walked.clone_from(&self.seen);
+                list.total = self.total;
             }
         }
     }
@@ -183,8 +191,10 @@ impl Walk {
         }
         if !self.continues(request) {
             let filter = request.parameter("filter").map(str::to_owned);
-            *self = Walk { path: request.path.clone(), filter, next: 1, seen: BTreeSet::new() };
+            *self = Walk { path: request.path.clone(), filter, next: 1, ..Walk::default() };
         }
+        let total = exchange.response.json.as_ref().and_then(|b| b.get("totalResults")).and_then(Value::as_u64);
+        self.total = if self.next == 1 { total } else { self.total.filter(|before| Some(*before) == total) };
         let resources = exchange.response.json.as_ref().and_then(|b| b.get("Resources")).and_then(Value::as_array);
         let Some(resources) = resources else { return };
         self.next += resources.len() as u64;

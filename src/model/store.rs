@@ -14,6 +14,8 @@ pub struct Store {
     gone: BTreeMap<String, Belief>,
     /// Our user names in lower case with their ids, and our group names: the index behind lookups.
     names: BTreeMap<(Kind, String), Vec<String>>,
+    /// The same for what is gone.
+    gone_names: BTreeMap<(Kind, String), Vec<String>>,
 }
 
 impl Store {
@@ -37,14 +39,21 @@ impl Store {
         self.resources.values().filter(move |b| b.kind == kind)
     }
 
-    /// Forgets what is gone: a service has no need to remember it.
-    pub(super) fn forget_gone(&mut self) {
-        self.gone.clear();
+    /// Forgets one that is gone: most services have no need to remember it.
+    pub(super) fn forget(&mut self, id: &str) {
+        if let Some(belief) = self.gone.remove(id) {
+            Self::unlist(&mut self.gone_names, &belief);
+        }
     }
 
     /// Whether a resource of that id was here and is gone.
     pub fn is_gone(&self, id: &str) -> bool {
         self.gone.contains_key(id)
+    }
+
+    /// The resource of that id as it was before it was gone.
+    pub fn departed(&self, id: &str) -> Option<&Belief> {
+        self.gone.get(id)
     }
 
     /// Resources that are gone.
@@ -58,44 +67,55 @@ impl Store {
         ids.into_iter().flatten().filter_map(|id| self.resources.get(id))
     }
 
+    /// Whether a resource of that name, compared without regard to case, was here and is gone.
+    pub(super) fn was_named(&self, kind: Kind, name: &str) -> bool {
+        self.gone_names.contains_key(&(kind, name.to_lowercase()))
+    }
+
     /// Makes or changes a resource.
     pub(super) fn put(&mut self, belief: Belief) {
-        self.unindex(&belief.id);
-        self.gone.remove(&belief.id);
-        if let Some(name) = belief.name() {
-            self.names.entry((belief.kind, name.to_lowercase())).or_default().push(belief.id.clone());
+        if let Some(old) = self.resources.get(&belief.id) {
+            Self::unlist(&mut self.names, old);
         }
+        self.forget(&belief.id);
+        Self::enlist(&mut self.names, &belief);
         self.resources.insert(belief.id.clone(), belief);
     }
 
     /// Removes a resource and remembers that it was here.
     pub(super) fn remove(&mut self, id: &str) {
-        self.unindex(id);
         if let Some(belief) = self.resources.remove(id) {
+            Self::unlist(&mut self.names, &belief);
+            Self::enlist(&mut self.gone_names, &belief);
             self.gone.insert(id.to_owned(), belief);
         }
     }
 
-    fn unindex(&mut self, id: &str) {
-        let Some(old) = self.resources.get(id) else { return };
-        let Some(name) = old.name() else { return };
-        let key = (old.kind, name.to_lowercase());
-        if let Some(ids) = self.names.get_mut(&key) {
-            ids.retain(|i| i != id);
+    fn enlist(index: &mut BTreeMap<(Kind, String), Vec<String>>, belief: &Belief) {
+        if let Some(name) = belief.name() {
+            index.entry((belief.kind, name.to_lowercase())).or_default().push(belief.id.clone());
+        }
+    }
+
+    fn unlist(index: &mut BTreeMap<(Kind, String), Vec<String>>, belief: &Belief) {
+        let Some(name) = belief.name() else { return };
+        let key = (belief.kind, name.to_lowercase());
+        if let Some(ids) = index.get_mut(&key) {
+            ids.retain(|i| *i != belief.id);
             if ids.is_empty() {
-                self.names.remove(&key);
+                index.remove(&key);
             }
         }
+    }
+
+    /// Groups that have members for sure.
+    pub(super) fn peopled(&self) -> impl Iterator<Item = &Belief> {
+        self.of(Kind::Group).filter(|g| !g.members.must.is_empty())
     }
 
     /// The groups that hold this user, for sure or perhaps.
     pub fn groups_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a Belief> {
         self.of(Kind::Group).filter(move |g| g.members.must.contains(user) || g.members.may.contains_key(user))
-    }
-
-    /// The number of resources of a type.
-    pub fn count(&self, kind: Kind) -> usize {
-        self.of(kind).count()
     }
 }
 

@@ -7,10 +7,12 @@ use serde_json::{Map, Value};
 use super::{Rules, only};
 use crate::exchange::Request;
 use crate::expectation::{Alternative, Belief, Body, Effect, Expectation, Kind, Members, Open};
-use crate::scim::attribute::Uniqueness;
+use crate::scim::attribute::{Mutability, Uniqueness};
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::path::AttrPath;
 use crate::scim::resource::validate_new;
+use crate::scim::schema::Shape;
+use crate::scim::value::equal_values;
 
 /// Names up to this length, in characters, are stored by everybody.
 const ORDINARY_LENGTH: usize = 60;
@@ -19,15 +21,16 @@ impl Rules<'_> {
     /// GET of one resource.
     pub(super) fn read(&self, kind: Kind, id: &str) -> Expectation {
         let Some(belief) = self.store.find(kind, id) else { return self.missing(id, "7644-3.4.1-02") };
-        let found = Alternative::new(&[200], Body::Resource(Box::new(belief.clone())));
+        let mut found = Alternative::new(&[200], Body::Resource(Box::new(belief.clone())));
+        if !belief.uncertain && kind == Kind::User && belief.inactive() {
+            found = found.taking("A23", "visible");
+        }
         let mut alternatives = vec![found];
         let absent = Alternative::new(&[404], Body::Error(&[]));
-        if belief.uncertain {
-            alternatives.push(absent.doing(Effect::Remove(id.to_owned())));
-        } else if kind == Kind::User && belief.inactive() {
+        if kind == Kind::User && belief.inactive() {
             alternatives.push(absent.taking("A23", "hidden"));
-        } else if belief.is_empty_group() {
-            alternatives.push(vanished(id));
+        } else if belief.uncertain {
+            alternatives.push(absent.doing(Effect::Remove(id.to_owned())));
         }
         Expectation {
             alternatives,
@@ -60,13 +63,12 @@ impl Rules<'_> {
             return expectation;
         }
         let effect = Effect::Store(Box::new(belief.clone()));
-        let created = Alternative::new(&[201], Body::Resource(Box::new(belief.clone()))).doing(effect.clone());
-        let mut alternatives =
-            vec![created, Alternative::new(&[201], Body::Empty).taking("A14", "location-only").doing(effect)];
+        let created = |body| Alternative::new(&[201], body).doing(effect.clone());
+        let mut alternatives = vec![
+            created(Body::Resource(Box::new(belief.clone()))).taking("A14", "with-body"),
+            created(Body::Empty).taking("A14", "location-only"),
+        ];
         self.lawful_refusals(&belief, None, unknown, &mut alternatives);
-        if self.store.gone().any(|g| g.kind == kind && same_name(g, &belief)) {
-            alternatives.push(conflict_409().taking("A08", "refused-409"));
-        }
         Expectation { alternatives, requirement: "7644-3.3-07", there: None, rivals: Vec::new() }
     }
 
@@ -82,6 +84,10 @@ impl Rules<'_> {
             Err(error) => return only(refusal(&error), "7644-3.5.1-11"),
         };
         let (attributes, members) = split_members(attributes);
+        if self.contract.published && changes_immutable(self.contract.shape(kind), old, &attributes) {
+            let refused = refusal(&ScimError::mutability("")).taking("L10", "immutable-published");
+            return Expectation { there: Some(old.exists_cause), ..only(refused, "7644-3.5.1-08") };
+        }
         let mut new = Belief { attributes, moved: crate::expectation::Moved::NotBefore, ..old.clone() };
         new.cause = causes(&new.attributes, "7644-3.5.1-03");
         new.fresh = new.attributes.keys().cloned().collect();
@@ -111,7 +117,6 @@ impl Rules<'_> {
             form(&[204], Body::Empty).taking("A49", "no-content-204"),
         ];
         self.lawful_refusals(&new, Some(old), unknown, &mut alternatives);
-        alternatives.extend(old.is_empty_group().then(|| vanished(id)));
         Expectation { alternatives, requirement: "7644-3.5.1-12", there: Some(old.exists_cause), rivals: Vec::new() }
     }
 
@@ -171,7 +176,6 @@ impl Rules<'_> {
         if kind == Kind::User && self.store.groups_of(id).next().is_some() {
             alternatives.push(conflict_409().taking("A71", "refused-409"));
         }
-        alternatives.extend(belief.is_empty_group().then(|| vanished(id)));
         if belief.uncertain {
             alternatives.push(Alternative::new(&[404], Body::Error(&[])).doing(Effect::Remove(id.to_owned())));
         }
@@ -219,6 +223,21 @@ impl Rules<'_> {
         let mut alternatives = vec![conflict_409().taking("A06", "conflict-409")];
         let bad_request = Alternative::new(&[400], Body::Error(&["uniqueness"])).refusing();
         alternatives.push(bad_request.taking("A06", if create { "bad-request-400" } else { "update-400" }));
+        // Whoever hides inactive accounts brings one back when it is made again, under its old id or a new one (A23).
+        if create && others.iter().all(|o| o.kind == Kind::User && o.inactive()) {
+            let mut accounts = vec![new.clone()];
+            accounts.extend(others.iter().map(|o| Belief {
+                id: o.id.clone(),
+                created: o.created.clone(),
+                ..new.clone()
+            }));
+            for account in accounts.into_iter().rev() {
+                let made = Alternative::new(&[201], Body::Resource(Box::new(account.clone())));
+                alternatives.push(made.doing(Effect::Store(Box::new(account))).taking("A23", "hidden"));
+            }
+            let silent = Alternative::new(&[201], Body::Empty).doing(Effect::Store(Box::new(new.clone())));
+            alternatives.push(silent.taking("A23", "hidden"));
+        }
         let there = (!create).then_some(new.exists_cause);
         let rivals = others.iter().map(|o| o.id.clone()).collect();
         Some(Expectation { alternatives, requirement, there, rivals })
@@ -245,6 +264,7 @@ impl Rules<'_> {
         let changed = |name: &str| old.is_none_or(|old| old.attributes.get(name) != new.attributes.get(name));
         let invalid = || Alternative::new(&[400], Body::Error(&["invalidValue", "invalidSyntax"])).refusing();
         let peers = || self.store.of(new.kind).filter(|o| o.id != new.id);
+        let naming = new.kind.naming();
         let mut twice = |register, name| {
             to.push(conflict_409().taking(register, name));
             // RFC 7643 section 7: a violated uniqueness may be said with 400 (A06).
@@ -263,10 +283,26 @@ impl Rules<'_> {
         if new.kind == Kind::User && changed("emails") && peers().any(|o| same_email(o, new)) {
             twice("L03", "refused-409");
         }
+        // RFC 7644 section 3.6: what is deleted should count in no conflict.
+        let gone = |g: &Belief| g.kind == new.kind && (shared_with(g, new, "externalId") || same_email(g, new));
+        let remembered = changed(naming) && new.name().is_some_and(|name| self.store.was_named(new.kind, name));
+        if remembered || (!self.prefix.is_empty() && self.store.gone().any(gone)) {
+            twice("A08", "refused-409");
+        }
+        // Whoever takes blanks away takes these two names for one.
+        if changed(naming) && peers().any(|o| same_but_for_blanks(o, new)) {
+            twice("L06", "trimmed");
+        }
+        if old.is_some_and(|old| !same_name(old, new)) {
+            let kept = Alternative::new(&[400], Body::Error(&["mutability", "invalidValue"])).refusing();
+            to.push(kept.taking("L10", "refused-400"));
+        }
         if unknown_members {
             to.push(Alternative::new(&[400, 404, 409], Body::Error(&[])).refusing().taking("A12", "refused"));
         }
-        let texts = || new.attributes.iter().filter(|(name, _)| changed(name)).flat_map(|(_, value)| strings(value));
+        // An extension holds what the endpoint itself asked for.
+        let own = |name: &&String| changed(name) && !name.starts_with("urn:");
+        let texts = || new.attributes.iter().filter(|(name, _)| own(name)).flat_map(|(_, value)| strings(value));
         if texts().any(|t| !t.chars().all(|c| c.is_ascii_alphanumeric() || " ._-@".contains(c))) {
             to.push(invalid().taking("L02", "refused-400"));
         }
@@ -274,6 +310,15 @@ impl Rules<'_> {
             to.push(invalid().taking("L05", "refused-400"));
         }
     }
+}
+
+/// Whether a PUT gives an attribute that is published as immutable another value than it has (RFC 7644 section 3.5.1).
+fn changes_immutable(shape: &Shape, old: &Belief, new: &Map<String, Value>) -> bool {
+    let fixed = shape.core.attributes.iter().filter(|a| a.mutability == Mutability::Immutable && !a.multi_valued);
+    fixed.into_iter().any(|attribute| {
+        let value = |of: &Map<String, Value>| of.get(&attribute.name).filter(|v| !v.is_null()).cloned();
+        matches!((value(&old.attributes), value(new)), (Some(a), Some(b)) if !equal_values(attribute, &a, &b))
+    })
 }
 
 /// The texts in a value.
@@ -290,17 +335,24 @@ fn same_name(a: &Belief, b: &Belief) -> bool {
     matches!((a.name(), b.name()), (Some(a), Some(b)) if a.to_lowercase() == b.to_lowercase())
 }
 
+/// Whether two names differ in nothing but outer blanks and letter case.
+fn same_but_for_blanks(a: &Belief, b: &Belief) -> bool {
+    let plain = |belief: &Belief| belief.name().map(|name| name.trim().to_lowercase());
+    plain(a).is_some() && plain(a) == plain(b) && !same_name(a, b)
+}
+
+/// Whether both hold the same value of an attribute.
+fn shared_with(a: &Belief, b: &Belief, name: &str) -> bool {
+    let value = |belief: &Belief| belief.attributes.get(name).filter(|v| !v.is_null()).cloned();
+    value(a).is_some() && value(a) == value(b)
+}
+
 fn same_email(a: &Belief, b: &Belief) -> bool {
     let addresses = |belief: &Belief| -> BTreeSet<String> {
         let emails = belief.attributes.get("emails").and_then(Value::as_array).cloned().unwrap_or_default();
         emails.iter().filter_map(|e| e.get("value")?.as_str()).map(str::to_lowercase).collect()
     };
     !addresses(a).is_disjoint(&addresses(b))
-}
-
-/// A group that was deleted when its last member left (L04).
-pub(super) fn vanished(id: &str) -> Alternative {
-    Alternative::new(&[404], Body::Error(&[])).taking("L04", "removed").doing(Effect::Remove(id.to_owned()))
 }
 
 fn conflict_409() -> Alternative {

@@ -101,6 +101,8 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
     }
     if belief.kind == Kind::Group && !(listed && lookup(shown, "members").is_none()) {
         members(belief, shown, &mut out);
+    } else if belief.kind == Kind::Group && !belief.members.must.is_empty() {
+        out.taken.push(("A20", "omitted-in-lists"));
     }
     if out.differences.is_empty() {
         times(belief, shown, &mut out);
@@ -228,6 +230,8 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     if belief.moved == Moved::Same && apart.abs() > slack {
         let difference = Difference::fail("7644-3.5.2.1-10", "/meta/lastModified", "the same moment", "a later moment");
         out.differences.push(difference.with(detail));
+    } else if belief.moved == Moved::Idle {
+        out.taken.push(("A60", if apart > slack { "moved" } else { "kept" }));
     } else if apart < -slack.max(1) {
         let difference = Difference::fail("7643-3.1-24", "/meta/lastModified", "not earlier", "an earlier moment");
         out.differences.push(difference.with(detail));
@@ -339,7 +343,8 @@ fn texts(attribute: Option<&Attribute>, expected: &str, observed: &str) -> Match
             Match::Under(("A90", "canonical"))
         };
     }
-    if expected.trim() == observed.trim() {
+    let same = |a: &str, b: &str| a == b || (!exact && a.to_lowercase() == b.to_lowercase());
+    if same(expected.trim(), observed.trim()) {
         return Match::Under(("L06", "trimmed"));
     }
     Match::Different

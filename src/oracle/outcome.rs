@@ -38,6 +38,8 @@ pub struct Seen {
     pub departed: BTreeSet<String>,
     /// The ids of everything that this life made or took over.
     pub known: BTreeSet<String>,
+    /// Users, by group, who had no account when the group was left to itself.
+    pub strays: BTreeMap<Label, BTreeSet<Label>>,
 }
 
 /// A rule held against one object.
@@ -286,9 +288,12 @@ fn members(check: &mut Check<'_>, duty: &GroupDuty, resource: &Value, seen: &See
         let all = seen.user_ids.get(label).map(Vec::as_slice).unwrap_or_default();
         if duty.managed { &all[all.len().saturating_sub(1)..] } else { all }
     };
+    let strays =
+        check.subject.strip_prefix("group:").and_then(|group| seen.strays.get(group)).filter(|_| !duty.managed);
     // Somebody whose account was lawfully refused, or is not known, is not looked for.
     let looked_for = |label: &&Label| {
         !ids_of(label).is_empty()
+            && !strays.is_some_and(|strays| strays.contains(*label))
             && !ids_of(label).iter().any(|id| seen.departed.contains(id))
             && excused.register(&format!("user:{label}"), &Facet::Exists).is_none()
     };

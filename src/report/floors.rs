@@ -15,6 +15,8 @@ const REQUESTS: u64 = 10_000;
 const PER_KIND: u64 = 50;
 const PER_RULE: u64 = 20;
 
+const NO_GROUPS: &str = "the endpoint holds no groups";
+
 /// One floor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Floor {
@@ -76,21 +78,23 @@ impl Floors {
         floors.all.push(Floor { what: "requests".into(), needed: scaled(REQUESTS) / share, got: totals.requests });
         for kind in KINDS {
             let got = totals.events.get(*kind).copied().unwrap_or(0);
-            floors.ask(format!("event {kind}"), scaled(PER_KIND), got, asked.groups || !of_groups(kind));
+            let lack = (!asked.groups && of_groups(kind)).then_some(NO_GROUPS);
+            floors.ask(format!("event {kind}"), scaled(PER_KIND), got, lack);
         }
         for rule in endpoint_rules() {
             let got = totals.rules.get(&rule.id).map_or(0, |counts| counts.exercised);
             // Without groups nobody is in scope, so that no rule need be evaluated.
-            floors.ask(format!("rule {}", rule.id), scaled(PER_RULE), got, asked.groups);
+            let lack = (!asked.groups).then_some(NO_GROUPS);
+            let lack = lack.or(asked.unmapped.contains(&rule.id).then_some("its schema lacks the attribute"));
+            floors.ask(format!("rule {}", rule.id), scaled(PER_RULE), got, lack);
         }
         floors
     }
 
-    fn ask(&mut self, what: String, needed: u64, got: u64, servable: bool) {
-        if servable || got >= needed {
-            self.all.push(Floor { what, needed, got });
-        } else {
-            self.not_asked.push(format!("{what}: the endpoint holds no groups"));
+    fn ask(&mut self, what: String, needed: u64, got: u64, lack: Option<&str>) {
+        match lack.filter(|_| got < needed) {
+            None => self.all.push(Floor { what, needed, got }),
+            Some(lack) => self.not_asked.push(format!("{what}: {lack}")),
         }
     }
 

@@ -55,6 +55,8 @@ pub struct Asked {
     pub second_token: bool,
     /// Whether the endpoint holds groups.
     pub groups: bool,
+    /// The rules whose attribute the endpoint's schema lacks.
+    pub unmapped: Vec<String>,
     /// The run's part of every name.
     pub namespace: String,
     /// What the command that replays a finding says after the file: the URL and the options that matter.

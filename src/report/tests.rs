@@ -135,6 +135,8 @@ fn floors_are_scaled_and_named() {
     let without = Floors::of(&run, &Asked { groups: false, ..asked() });
     assert!(without.are_met());
     assert_eq!(without.not_asked.len(), 2);
+    let lacking = Floors::of(&run, &Asked { unmapped: vec!["S19".into()], ..asked() });
+    assert_eq!((names(&lacking), lacking.not_asked.len()), (vec!["event member.add".to_owned()], 1));
     let small = Floors::of(&Run::default(), &Asked { lives: 8, ..asked() });
     assert_eq!(names(&small), ["events", "requests"]);
     run.totals.excused = run.totals.writes / 4;

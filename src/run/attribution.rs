@@ -24,6 +24,38 @@ const UNASKED: &str = "7644-3.1-07";
 /// The requirement behind a stranger that is handed out as ours.
 const FOREIGN: &str = "7644-3.4.2.2-02";
 
+/// What explains members who are missing or too many.
+const MEMBERS: &[Choice] = &[
+    ("L01", "dropped"),
+    ("A55", "all-removed"),
+    ("A12", "dropped"),
+    ("A71", "stale-member"),
+    ("A71", "member-gone"),
+    ("A71", "refused-409"),
+    ("A46", "kept"),
+    ("A46", "cleared"),
+    ("A46", "defaulted"),
+];
+
+/// What explains an object that is not there, or is not found by its name.
+const EXISTS: &[Choice] = &[("A23", "hidden"), ("L04", "removed"), ("L06", "trimmed")];
+
+/// What explains another externalId.
+const EXTERNAL_ID: &[Choice] =
+    &[("L09", "dropped"), ("A46", "kept"), ("A46", "cleared"), ("A46", "defaulted"), ("A23", "hidden")];
+
+/// What explains another value.
+const VALUES: &[Choice] = &[
+    ("L06", "trimmed"),
+    ("A46", "kept"),
+    ("A46", "cleared"),
+    ("A46", "defaulted"),
+    ("A90", "canonical"),
+    ("A09", "defaulted"),
+    ("A09", "absent"),
+    ("A23", "hidden"),
+];
+
 impl Life<'_> {
     /// Turns what an event showed into findings. One that is not known ends the life.
     pub fn conclude(&mut self, event: Option<usize>, kind: &str, known: &(dyn Fn(&str) -> bool + Sync)) {
@@ -99,6 +131,7 @@ impl Life<'_> {
 
     /// Evaluates the rules and counts them; hands back those that do not hold.
     fn broken_rules(&mut self) -> Vec<Assertion> {
+        self.note_strays();
         let assertions = outcome(&self.duties, &self.excused, &self.seen);
         self.seen.users.clear();
         self.seen.groups.clear();
@@ -117,6 +150,21 @@ impl Life<'_> {
         failing
     }
 
+    /// Who has no account when a group is left to itself, because the account was lawfully refused, does not come into it
+    /// when the account is made later.
+    fn note_strays(&mut self) {
+        for (label, duty) in &self.duties.groups {
+            if duty.managed {
+                self.seen.strays.remove(label);
+                continue;
+            }
+            let refused = |user: &&String| self.excused.register(&format!("user:{user}"), &Facet::Exists).is_some();
+            let unknown = |user: &&String| self.seen.user_ids.get(*user).is_none_or(Vec::is_empty) || refused(user);
+            let strays: Vec<String> = duty.must.iter().filter(unknown).cloned().collect();
+            self.seen.strays.entry(label.clone()).or_default().extend(strays);
+        }
+    }
+
     /// Whether nothing is asserted of an object at present.
     pub(super) fn lets_go(&self, subject: &str) -> bool {
         self.unsure.contains(subject) || self.given_up.contains(subject)
@@ -132,11 +180,13 @@ impl Life<'_> {
     /// Users who were hidden from lookups while inactive, and could then not be made again: the A23 that is no choice.
     fn cannot_return(&self, problems: &[Problem]) -> BTreeSet<String> {
         let hidden = |p: &&Problem| p.difference.register.as_deref() == Some("A23=hidden");
+        // Refused for its name: what else stands in the body may be refused for reasons of its own.
         let refused = |subject: &String| {
-            self.exchanges.iter().any(|(e, _)| {
+            self.exchanges.iter().any(|(e, differences)| {
                 e.request.subject.as_ref() == Some(subject)
                     && e.request.method == Method::Post
                     && e.response.status >= 400
+                    && differences.iter().all(|d| d.register.as_ref().is_none_or(|r| r.starts_with("A06")))
             })
         };
         problems.iter().filter(hidden).filter_map(|p| p.subject.clone()).filter(refused).collect()
@@ -277,29 +327,26 @@ impl Life<'_> {
         }
     }
 
-    /// A choice of the endpoint that the register tolerates and that explains why a rule does not hold.
+    /// A choice of the endpoint that the register tolerates and that explains why a rule does not hold; the likeliest
+    /// first.
     fn explanation(&self, assertion: &Assertion) -> Option<Choice> {
-        let silent = assertion.observed == "no value";
-        let fits = |(register, name): &&Choice| {
-            matches!(
-                (&assertion.facet, *register, *name),
-                (Facet::Members, "L01", "dropped")
-                    | (Facet::Members, "A55", "all-removed")
-                    | (Facet::Members, "A12", "dropped")
-                    | (Facet::Members, "A46", _)
-                    | (Facet::Members, "A71", _)
-                    | (Facet::Exists | Facet::Active, "A23", "hidden")
-                    | (Facet::Exists, "L04", "removed")
-                    | (Facet::Attribute(_), "L06" | "A90", _)
-            ) || match (&assertion.facet, *register) {
-                // What was left out and is not there explains a missing value, what was kept explains a wrong one.
-                (Facet::Attribute(_), "A46") => silent == (*name == "cleared"),
-                (Facet::Attribute(_), "A09" | "L09") => silent,
-                _ => false,
-            }
+        let likely: &[Choice] = match &assertion.facet {
+            Facet::Members => MEMBERS,
+            Facet::Exists => EXISTS,
+            Facet::Active => &[("A23", "hidden")],
+            Facet::Attribute(name) if name == "externalId" => EXTERNAL_ID,
+            Facet::Attribute(_) => VALUES,
         };
-        let of = |subject: &String| self.taken.get(subject).and_then(|t| t.iter().find(fits)).copied();
-        of(&assertion.subject).or_else(|| assertion.other.as_ref().and_then(of))
+        // What was left out and is not there explains a missing value, what was kept explains a wrong one.
+        let silent = assertion.observed == "no value";
+        let fits = |(register, name): &Choice| match (&assertion.facet, *register) {
+            (Facet::Attribute(_), "A46") => silent == (*name == "cleared"),
+            (Facet::Attribute(_), "A09" | "L09") => silent,
+            _ => true,
+        };
+        let taken = |subject: &String, choice: &Choice| self.taken.get(subject).is_some_and(|t| t.contains(choice));
+        let by = |subject: &String| likely.iter().find(|choice| fits(choice) && taken(subject, choice)).copied();
+        by(&assertion.subject).or_else(|| assertion.other.as_ref().and_then(by))
     }
 
     /// The INF or UNKNOWN knob that made the client say it so.

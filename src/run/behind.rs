@@ -61,6 +61,7 @@ impl Life<'_> {
     async fn make(&mut self, origin: Origin, kind: Kind, body: Value, label: &str) -> Option<String> {
         let subject = format!("application:{label}");
         let request = Request::new(origin, Method::Post, format!("/{}", kind.endpoint()));
+        let body = self.client.completed(body, kind);
         let exchange = self.exchange(request.with_body(body).about(subject)).await?;
         exchange.response.resource_id()
     }

@@ -6,6 +6,7 @@ use tokio::sync::OwnedRwLockWriteGuard;
 
 use super::facets::facets;
 use super::patience::Patience;
+use super::reused::reused_id;
 use super::{Canon, Counts, Stage, Totals, Trace};
 use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy, State, Switch, User};
 use crate::endpoint::{Trouble, WouldTouch};
@@ -186,7 +187,8 @@ impl<'a> Life<'a> {
             self.patience.renew();
         }
         self.model.set_tentative(self.patience.is_left());
-        self.learn_id(&exchange);
+        judgement.differences.extend(reused_id(self.model.store(), &exchange, &judgement));
+        self.learn_id(&exchange, &judgement);
         self.model.observe(&exchange, &judgement);
         self.note(&exchange, &judgement, expectation.requirement);
         Some(exchange)
@@ -217,7 +219,7 @@ impl<'a> Life<'a> {
         request.subject.clone().or_else(|| by_id.cloned())
     }
 
-    fn learn_id(&mut self, exchange: &Exchange) {
+    fn learn_id(&mut self, exchange: &Exchange, judgement: &Judgement) {
         let request = &exchange.request;
         if request.method != Method::Post || !exchange.response.is_success() {
             return;
@@ -227,6 +229,15 @@ impl<'a> Life<'a> {
                 let kind = Kind::of(request.target().0).map_or("resource", Kind::name).to_lowercase();
                 format!("{kind}:connection-test")
             });
+            // Whoever made it, it may be the hidden account of somebody who is known already (A23).
+            let owner = self.subjects.get(id).filter(|owner| owner.starts_with("user:") && **owner != subject).cloned();
+            if let Some(owner) = owner {
+                self.taken.entry(owner).or_default().extend(judgement.taken.iter().copied());
+                self.entangled.insert(id.to_owned());
+                if !subject.starts_with("user:") {
+                    return;
+                }
+            }
             self.canon.name(id, &subject);
             self.subjects.insert(id.to_owned(), subject.clone());
             if let Some(label) = subject.strip_prefix("user:") {
@@ -378,7 +389,9 @@ impl<'a> Life<'a> {
             return;
         }
         let kinds = [Kind::User, Kind::Group];
-        let open = |kind| self.model.store().of(kind).filter(|b| b.is_open()).map(move |b| (kind, b.id.clone()));
+        let open = |kind| {
+            self.model.store().of(kind).filter(|b| b.is_open() || b.is_unseen()).map(move |b| (kind, b.id.clone()))
+        };
         let open: Vec<(Kind, String)> = kinds.into_iter().flat_map(open).collect();
         for (kind, id) in open {
             // A member that lingers after its account is gone stays open; it was read when it came to be so.

@@ -140,6 +140,19 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether the filter asks for a value of this attribute that differs from `held` in outer blanks and letter case only.
+    pub fn asks_but_for_blanks(&self, attribute: &str, held: Option<&str>) -> bool {
+        match (self, held) {
+            (Filter::Compare(path, Comparison::Eq, Literal::String(asked)), Some(held)) => {
+                path.to_string().eq_ignore_ascii_case(attribute)
+                    && asked.trim().to_lowercase() == held.trim().to_lowercase()
+            }
+            _ => false,
+        }
+    }
+}
+
 /// The text reads back to an equal filter.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

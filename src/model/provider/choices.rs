@@ -1,21 +1,57 @@
 //! Which of the permitted alternatives the reference takes: given, or drawn for each life.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The register entries that the reference can vary, each with the alternatives that it knows how to serve.
+/// The register entries that the reference varies from life to life, each with the alternatives that it can serve, the
+/// friendliest first.
 pub fn choosable() -> &'static [(&'static str, &'static [&'static str])] {
     &[
-        ("A06", &["conflict-409", "update-400"]),
+        ("A06", &["conflict-409", "update-400", "bad-request-400"]),
         ("A07", &["as-sent", "lower-cased"]),
+        ("A08", &["new-id", "refused-409"]),
         ("A09", &["absent", "defaulted"]),
+        ("A10", &["accepted", "refused-409"]),
+        ("A11", &["accepted", "refused-409"]),
+        ("A12", &["stored", "dropped", "refused"]),
+        ("A14", &["with-body", "location-only"]),
+        ("A20", &["full", "omitted-in-lists"]),
+        ("A21", &["right", "absent"]),
+        ("A22", &["absolute", "relative-to-base", "relative-to-resource", "other-host"]),
+        ("A23", &["visible", "hidden"]),
+        ("A36", &["empty", "absent"]),
         ("A46", &["cleared", "kept", "defaulted"]),
         ("A49", &["ok-200", "no-content-204"]),
+        ("A50", &["kept", "moved"]),
         ("A51", &["ok-200", "no-content-204"]),
         ("A54", &["unchanged", "no-target"]),
         ("A55", &["listed", "refused", "all-removed"]),
         ("A58", &["unchanged", "refused"]),
-        ("A71", &["member-gone", "stale-member"]),
+        ("A60", &["kept", "moved"]),
+        ("A71", &["member-gone", "stale-member", "refused-409"]),
+        ("A72", &["current", "absent"]),
+        ("A74", &["right", "absent"]),
+        ("A75", &["scim-json", "json-always"]),
+        ("A80", &["known-keyword", "absent", "private-keyword", "unknown-keyword"]),
+        ("A90", &["as-sent", "canonical"]),
         ("L01", &["kept", "dropped"]),
+        ("L02", &["stored", "refused-400"]),
+        ("L03", &["accepted", "refused-409"]),
+        ("L04", &["kept", "removed"]),
+        ("L05", &["stored", "refused-400"]),
+        ("L06", &["as-sent", "trimmed"]),
+        ("L09", &["stored", "dropped"]),
+        ("L10", &["changeable", "refused-400"]),
+    ]
+}
+
+/// What the reference varies as a whole, because it publishes it or because a list is everybody's: none of it, or one or
+/// more of these alternatives.
+pub fn published() -> &'static [(&'static str, &'static [&'static str])] {
+    &[
+        ("A34", &["complete", "truncated"]),
+        ("A88", &["as-registered", "stricter", "subset"]),
+        ("A89", &["published-exact", "published-inexact"]),
+        ("L10", &["changeable", "immutable-published"]),
     ]
 }
 
@@ -38,12 +74,18 @@ impl Choices {
         for part in text.split(',').filter(|p| !p.is_empty()) {
             let (id, name) =
                 part.split_once('=').ok_or_else(|| format!("--choices: {part:?} is not ENTRY=ALTERNATIVE"))?;
-            let entry = choosable().iter().find(|(e, _)| *e == id).ok_or_else(|| {
-                let known: Vec<&str> = choosable().iter().map(|(e, _)| *e).collect();
-                format!("--choices: {id:?} is not varied by the reference; it varies {}", known.join(", "))
-            })?;
-            if !entry.1.contains(&name) {
-                return Err(format!("--choices: {id} has no alternative {name:?}; it has {}", entry.1.join(", ")));
+            let entries = || choosable().iter().chain(published());
+            let names: Vec<&str> = entries().filter(|(e, _)| *e == id).flat_map(|(_, names)| names.to_vec()).collect();
+            if names.is_empty() {
+                let known: BTreeSet<&str> = entries().map(|(e, _)| *e).collect();
+                let known: Vec<&str> = known.into_iter().collect();
+                return Err(format!(
+                    "--choices: {id:?} is not varied by the reference; it varies {}",
+                    known.join(", ")
+                ));
+            }
+            if !names.contains(&name) {
+                return Err(format!("--choices: {id} has no alternative {name:?}; it has {}", names.join(", ")));
             }
             fixed.insert(id.to_owned(), name.to_owned());
         }
@@ -58,13 +100,49 @@ impl Choices {
             Choices::Fixed(fixed) => {
                 fixed.get(register).and_then(|name| names.iter().find(|n| *n == name)).copied().unwrap_or(first)
             }
+            // A refusal ends what a client was about, so it is drawn less often than another alternative.
             Choices::Random(seed) => {
-                let text = crate::verdict::fingerprint(&[&seed.to_string(), register, namespace]);
-                let number = u64::from_str_radix(text.trim_start_matches("fp1:"), 16).unwrap_or(0);
-                names.get((number % names.len().max(1) as u64) as usize).copied().unwrap_or(first)
+                let weight = |name: &str| if name.starts_with("refused") { 1 } else { 4 };
+                let sum: u64 = names.iter().map(|name| weight(name)).sum();
+                let mut number = draw(*seed, register, namespace) % sum.max(1);
+                let fits = |name: &&&str| match number.checked_sub(weight(name)) {
+                    None => true,
+                    Some(rest) => {
+                        number = rest;
+                        false
+                    }
+                };
+                names.iter().find(fits).copied().unwrap_or(first)
             }
         }
     }
+
+    /// Whether the provider as a whole takes an alternative that is not the friendliest. Drawn are a schema with more
+    /// requirements always, names that cannot be changed once in four, the others every second time.
+    pub(super) fn publishes(&self, register: &str, name: &str) -> bool {
+        match self {
+            Choices::Fixed(fixed) => fixed.get(register).is_some_and(|taken| taken == name),
+            Choices::Random(seed) => {
+                let rarity = match name {
+                    "stricter" => 1,
+                    "immutable-published" => 4,
+                    _ => 2,
+                };
+                draw(*seed, register, name).is_multiple_of(rarity)
+            }
+        }
+    }
+
+    /// Whether strangers come and go.
+    pub(super) fn crowded(&self) -> bool {
+        matches!(self, Choices::Random(_))
+    }
+}
+
+/// A number that follows from the seed, the entry and the namespace.
+fn draw(seed: u64, register: &str, namespace: &str) -> u64 {
+    let text = crate::verdict::fingerprint(&[&seed.to_string(), register, namespace]);
+    u64::from_str_radix(text.trim_start_matches("fp1:"), 16).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -74,7 +152,7 @@ mod tests {
 
     #[test]
     fn every_alternative_that_the_reference_takes_is_accepted_or_warned_of() {
-        for (id, names) in choosable() {
+        for (id, names) in choosable().iter().chain(published()) {
             for name in *names {
                 let tone = catalogue().register(id).and_then(|e| e.tone(name, Tolerance::Strict));
                 assert!(matches!(tone, Some(Tone::Accept | Tone::Warn)), "{id}={name}: {tone:?}");

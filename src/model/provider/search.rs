@@ -72,14 +72,14 @@ impl Provider {
 
     /// The answer as far as the client asked to see it. A PATCH that asks for attributes is answered with them (RFC 7644
     /// section 3.5.2).
-    pub(super) fn project(&self, mut response: Response, request: &Request, projection: &Projection) -> Response {
+    pub(super) fn project(&mut self, mut response: Response, request: &Request, projection: &Projection) -> Response {
         if *projection == Projection::Plain || !response.is_success() {
             return response;
         }
         if let (204, Method::Patch, (endpoint, Some(id))) = (response.status, request.method, request.target())
-            && let Some(patched) = Kind::of(endpoint).and_then(|kind| self.store.find(kind, id))
+            && let Some(patched) = Kind::of(endpoint).and_then(|kind| self.store.find(kind, id)).cloned()
         {
-            response = Response::json(200, self.render(patched));
+            response = Response::json(200, self.render(&patched, &super::show::namespace_of(&patched)));
         }
         let body = match response.json.take() {
             Some(Value::Object(mut list)) if list.contains_key("Resources") => {
