@@ -81,7 +81,7 @@ async fn cost(fault: &str, seed: u64, events: usize) -> Option<(u32, usize)> {
     let settings = Settings {
         idp: idp.to_owned(),
         sp: sp.map(str::to_owned),
-        open_knobs: profile.open_knobs(&stage.contract),
+        open_knobs: profile.open_knobs(&[&stage.contract]),
         nasty: true,
         groups: true,
         max_events: events,

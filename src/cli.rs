@@ -13,6 +13,7 @@ mod finish;
 mod run;
 mod replay;
 mod probe;
+mod diff;
 mod serve;
 mod list;
 mod cleanup;
@@ -38,6 +39,8 @@ enum Verb {
     Run(Box<args::RunArgs>),
     /// Say what an endpoint promises, what it lacks, and which lives would run
     Probe(args::ProbeArgs),
+    /// Play the same lives against two endpoints, and say what differs
+    Diff(Box<args::DiffArgs>),
     /// Be a service provider: the embedded reference on 127.0.0.1
     Serve(args::ServeArgs),
     /// Play one life from a file again
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
             None => run::run(cli.run).await,
             Some(Verb::Run(args)) => run::run(*args).await,
             Some(Verb::Probe(args)) => probe::probe(args).await,
+            Some(Verb::Diff(args)) => diff::diff(*args).await,
             Some(Verb::Serve(args)) => serve::serve(args).await,
             Some(Verb::Replay(args)) => replay::replay(*args).await,
             Some(Verb::List(args)) => Ok(list::list(args)),

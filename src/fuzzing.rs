@@ -36,7 +36,7 @@ static SETTINGS: LazyLock<Vec<Settings>> = LazyLock::new(|| {
     let profiles = idp::profiles().expect("the profiles that are compiled in are well formed");
     let settings = |profile: &idp::Profile| Settings {
         idp: profile.profile.clone(),
-        open_knobs: profile.open_knobs(&Contract::default()),
+        open_knobs: profile.open_knobs(&[&Contract::default()]),
         nasty: true,
         groups: true,
         max_events: 60,

@@ -7,6 +7,7 @@ mod behind;
 mod canary;
 mod discovery;
 mod canon;
+mod diff;
 mod facets;
 mod life;
 mod lives;
@@ -20,6 +21,7 @@ mod trace;
 
 pub use canary::{Canary, Refusal, canary};
 pub use canon::Canon;
+pub use diff::{Apart, Chosen, Diff, Parted, Side, diff};
 pub use life::{Life, Played};
 pub use lives::{Run, RunOptions, replay, run, selects};
 pub use stage::{Progress, Stage};

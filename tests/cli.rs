@@ -186,8 +186,12 @@ impl Served {
     }
 
     fn playing(dir: &Path, sp: &str) -> Served {
-        let serve = ["serve", "--port", "0", "--token", "a-long-secret-token", "--sp", sp];
-        let mut child = scimproof(dir).args(serve).stdout(Stdio::piped()).spawn().expect("it starts");
+        Served::with(dir, &["--sp", sp])
+    }
+
+    fn with(dir: &Path, args: &[&str]) -> Served {
+        let serve = ["serve", "--port", "0", "--token", "a-long-secret-token"];
+        let mut child = scimproof(dir).args(serve).args(args).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
@@ -272,6 +276,34 @@ fn the_first_profile_that_fits_is_taken_and_what_does_not_fit_is_said_first() {
     let (said, exit) = run("invisible-users");
     assert!(said.lines().next().unwrap_or_default().contains("[--idp auto: jumpcloud-custom fits]"), "{said}");
     assert_eq!(exit, Some(0));
+}
+
+#[test]
+fn two_endpoints_are_compared() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (one, same) = (Served::with(dir.path(), &[]), Served::with(dir.path(), &[]));
+    let other = Served::with(dir.path(), &["--choices", "A51=no-content-204"]);
+    let compare = |second: &str, exit: i32, parts: &[&str]| {
+        let args = ["diff", &one.1, second, "--lives", "4", "--json", "diff.json"];
+        let output = one.run(dir.path(), &args).output().expect("it starts");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(exit), "{said}");
+        let missing = parts.iter().find(|part| !said.contains(**part));
+        assert_eq!(missing, None, "{said}");
+        assert!(!said.contains("a-long-secret-token"), "{said}");
+    };
+    compare(&same.1, 0, &["nothing differs"]);
+    compare(&one.1, 0, &["nothing differs"]);
+    compare(&other.1, 1, &["A51: A ok-200", "B no-content-204", "PATCH /Users/{id}: A answers 200, B 204"]);
+    let json = std::fs::read_to_string(dir.path().join("diff.json")).expect("a report");
+    assert!(json.contains("\"format\": \"scimproof.diff/1\"") && !json.contains("a-long-secret-token"), "{json}");
+    compare("http://127.0.0.1:1/", 3, &["B, http://127.0.0.1:1/: no run: unreachable"]);
+    compare("ftp://127.0.0.1/", 2, &["only http and https"]);
+    // A token is for the host that it was given for.
+    let elsewhere = other.1.replace("127.0.0.1", "localhost");
+    compare(&elsewhere, 3, &["B, http://localhost", "the credential was refused with 401"]);
+    assert!([&one, &same, &other].iter().all(|served| served.is_empty()));
+    assert_eq!(std::fs::read_dir(dir.path().join(".scimproof/ledger")).into_iter().flatten().count(), 0);
 }
 
 #[cfg(unix)]

@@ -122,6 +122,53 @@ pub(super) struct ReplayArgs {
     pub play: PlayArgs,
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DiffArgs {
+    /// The base URL of the first endpoint, called A
+    pub first: String,
+    /// The base URL of the second endpoint, called B
+    pub second: String,
+    /// The identity provider that is played; auto takes the first that both endpoints can serve
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub idp: String,
+    /// The number of generated lives
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub lives: usize,
+    /// The seed of the generated lives
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How many lives are played at once; A and B are played one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// Play only these: life/1/17, life/1/*, lifecycle/group-rename; several with commas
+    #[arg(long, value_name = "SELECTOR")]
+    pub only: Option<String>,
+    /// Take the bearer token for B from this variable [default: the token of A, if both URLs have the same host name]
+    #[arg(long, value_name = "NAME", conflicts_with = "token_file_b")]
+    pub token_env_b: Option<String>,
+    /// Take the bearer token for B from this file
+    #[arg(long, value_name = "FILE")]
+    pub token_file_b: Option<PathBuf>,
+    /// Send this header with every request to B [default: the headers of A, if both URLs have the same host name]
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header_b: Vec<String>,
+    /// For endpoints that are consistent only after a while: a read that does not fit is sent again for so long, 2s
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub settle: Option<Duration>,
+    /// When the state is read back
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub read_back: Option<Moment>,
+    /// Which column of the ambiguity register holds
+    #[arg(long, value_enum, default_value = "strict")]
+    pub tolerance: Column,
+    /// Write what differs as JSON too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+}
+
 /// Arguments of `probe`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ProbeArgs {

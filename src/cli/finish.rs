@@ -52,6 +52,7 @@ pub(super) fn manner(play: &PlayArgs, seed: u64, exclusive: bool) -> Manner {
         read_back: play.read_back.map(Into::into),
         choices: play.choices.clone(),
         seed,
+        prefix: None,
     }
 }
 

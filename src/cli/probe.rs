@@ -24,6 +24,7 @@ pub(super) async fn probe(args: ProbeArgs) -> Result<u8, Failure> {
         seed: 1,
         settle: None,
         exclusive: false,
+        prefix: None,
     };
     let site = Site::open(Some(&args.url), &args.endpoint, manner)?;
     signals::watch(Arc::clone(&site.interrupted), Some(args.url.clone()));

@@ -18,7 +18,7 @@ use crate::suite::lifecycles;
 const EMBEDDED_IDP: &str = "jumpcloud-workramp";
 const EMBEDDED_SP: &str = "workramp";
 /// `--idp auto` takes the first of these that the endpoint can serve.
-const AUTO: [&str; 2] = ["jumpcloud-custom", "jumpcloud-workramp"];
+pub(super) const AUTO: [&str; 2] = ["jumpcloud-custom", "jumpcloud-workramp"];
 
 /// What is to be run, after defaults and selection.
 struct Plan {
@@ -195,6 +195,7 @@ fn options(args: &RunArgs, plan: &Plan, before: &Before, idp: &Profile, sp: Opti
         leave_deactivated: args.endpoint.leave_deactivated,
         shrink: !args.no_shrink,
         fault: args.play.fault.clone(),
+        beside: None,
         sp,
         flown: None,
         deadline: args.time.and_then(|time| before.begun.and(time)),

@@ -35,6 +35,8 @@ pub(super) struct Manner {
     pub seed: u64,
     pub settle: Option<Duration>,
     pub exclusive: bool,
+    /// The run's part of every name, if it is that of another run.
+    pub prefix: Option<String>,
 }
 
 /// An endpoint that is ready to be played against.
@@ -64,7 +66,8 @@ impl Site {
                 }
                 let url = parse(text)?;
                 let endpoint = remote(&url, args)?;
-                let prefix = prefix(now_in_nanos() ^ (u128::from(std::process::id()) << 32));
+                let own = || prefix(now_in_nanos() ^ (u128::from(std::process::id()) << 32));
+                let prefix = manner.prefix.clone().unwrap_or_else(own);
                 let ledger = ledger(&args.ledger, &url, &prefix)?;
                 (endpoint, prefix, Some(ledger))
             }
@@ -106,7 +109,7 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
         Ok(_) | Err(_) if !text.contains("://") => Err(Failure::usage(format!(
-            "{text:?} is neither a verb (run, probe, serve, replay, list, cleanup) nor a URL: {hint}"
+            "{text:?} is neither a verb (run, probe, diff, serve, replay, list, cleanup) nor a URL: {hint}"
         ))),
         Ok(_) => Err(Failure::usage(format!("{text}: only http and https URLs are spoken to: {hint}"))),
         Err(error) => Err(Failure::usage(format!("{text}: {error}: {hint}"))),

@@ -24,7 +24,7 @@ const PATIENCE: u32 = 3;
 pub struct CleanupOptions {
     /// Only a resource whose userName or displayName begins with this is touched.
     pub namespace: String,
-    /// Deactivate users instead, where DELETE is refused with 403, 405 or 501.
+    /// Deactivate users instead, where DELETE is refused with 403, 405 or 501, or leaves them there.
     pub leave_deactivated: bool,
     /// What is not found, or is still there after its DELETE, is looked for once more after this time; zero for endpoints that are
     /// consistent at once.
@@ -226,11 +226,22 @@ impl Cleaner<'_> {
             tokio::time::sleep(self.options.settle).await;
             left = self.read_once(collection, id).await?;
         }
-        if is_there(&left) { Err("still there after its DELETE".to_owned().into()) } else { Ok(Fate::Deleted) }
+        let there = is_there(&left);
+        match left.filter(|_| there) {
+            None => Ok(Fate::Deleted),
+            // The endpoint calls this deleted: it is inactive, or can be made so.
+            Some(user) if self.options.leave_deactivated && collection == Collection::Users => {
+                self.deactivate(id, &user).await
+            }
+            Some(_) => Err("still there after its DELETE".to_owned().into()),
+        }
     }
 
     /// Sets a user inactive, by PATCH or else by PUT, and checks that it is.
     async fn deactivate(&self, id: &str, resource: &Value) -> Result<Fate, Failure> {
+        if member(resource, "active") == Some(&json!(false)) {
+            return Ok(Fate::Deactivated);
+        }
         let users = Collection::Users;
         let patch = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],

@@ -78,13 +78,14 @@ pub fn profile(name: &str) -> Result<Profile, String> {
 }
 
 impl Profile {
-    /// All knobs with the values that generated lives draw from, restricted to what the contract can serve.
-    pub fn open_knobs(&self, contract: &Contract) -> Vec<(String, Vec<String>)> {
+    /// All knobs with the values that generated lives draw from, restricted to what these contracts can serve, all of them.
+    pub fn open_knobs(&self, contracts: &[&Contract]) -> Vec<(String, Vec<String>)> {
         let settings = self.policy.iter().chain(&self.wire);
         settings
             .map(|(name, setting)| {
                 let all = if setting.open.is_empty() { vec![setting.value.clone()] } else { setting.open.clone() };
-                let servable: Vec<String> = all.iter().filter(|v| servable(name, v, contract)).cloned().collect();
+                let served = |v: &&String| contracts.iter().all(|contract| servable(name, v, contract));
+                let servable: Vec<String> = all.iter().filter(served).cloned().collect();
                 (name.clone(), if servable.is_empty() { all } else { servable })
             })
             .collect()

@@ -271,11 +271,16 @@ fn stated(operations: &[Operation]) -> BTreeSet<String> {
     stated
 }
 
-/// The new attributes; one that was there and is not any more is known to be absent.
+/// The new attributes; what was there and is not any more is known to be absent, in a complex attribute too.
 fn with_removals(old: &Map<String, Value>, mut new: Map<String, Value>) -> Map<String, Value> {
-    for name in old.keys() {
-        if !new.contains_key(name) {
-            new.insert(name.clone(), Value::Null);
+    for (name, before) in old {
+        match (before, new.get_mut(name)) {
+            (_, None) => drop(new.insert(name.clone(), Value::Null)),
+            (Value::Object(before), Some(Value::Object(after))) => {
+                let gone: Vec<&String> = before.keys().filter(|sub| !after.contains_key(*sub)).collect();
+                after.extend(gone.into_iter().map(|sub| (sub.clone(), Value::Null)));
+            }
+            _ => {}
         }
     }
     new

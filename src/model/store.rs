@@ -129,8 +129,13 @@ pub(super) fn document(belief: &Belief, shape: &Shape, members: &dyn Fn(&Belief)
         document.insert("id".into(), belief.id.as_str().into());
     }
     for (name, value) in &belief.attributes {
-        if !value.is_null() {
-            document.insert(name.clone(), value.clone());
+        match value {
+            Value::Null => {}
+            Value::Object(members) => {
+                let known = members.iter().filter(|(_, value)| !value.is_null());
+                document.insert(name.clone(), known.map(|(name, value)| (name.clone(), value.clone())).collect());
+            }
+            value => drop(document.insert(name.clone(), value.clone())),
         }
     }
     let members: Vec<Value> = members(belief).into_iter().map(|id| json!({ "value": id })).collect();

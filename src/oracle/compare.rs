@@ -15,6 +15,8 @@ use crate::verdict::Difference;
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
     pub differences: Vec<Difference>,
+    /// Wrong too, but what the endpoint holds is known all the same: the alternative fits.
+    pub beside: Vec<Difference>,
     pub taken: Vec<Choice>,
 }
 
@@ -104,7 +106,7 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
     } else if belief.kind == Kind::Group && !belief.members.must.is_empty() {
         out.taken.push(("A20", "omitted-in-lists"));
     }
-    if out.differences.is_empty() {
+    if out.differences.is_empty() && out.beside.is_empty() {
         times(belief, shown, &mut out);
     }
     out
@@ -140,7 +142,7 @@ fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     if seen.len() < ids.len() {
         out.taken.push(("A58", "duplicated"));
         let detail = format!("{} values, {} different", ids.len(), seen.len());
-        out.differences
+        out.beside
             .push(Difference::state("7643-4.2-10", "/members", "each member once", "a member twice").with(detail));
     }
     let last = |uri: &str| uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
@@ -150,7 +152,7 @@ fn members(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     });
     if let Some(item) = elsewhere {
         let difference = Difference::fail("7643-4.2-06", "/members/$ref", "the member's URI", "another URI");
-        out.differences.push(difference.with(item.to_string()));
+        out.beside.push(difference.with(item.to_string()));
     }
     if belief.members.any {
         return;
@@ -220,7 +222,7 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     {
         let detail = format!("{before}, then {now}");
         let difference = Difference::fail("7643-3.1-22", "/meta/created", "the same moment", "another moment");
-        out.differences.push(Difference { shape: true, ..difference.with(detail) });
+        out.beside.push(Difference { shape: true, ..difference.with(detail) });
     }
     let (Some(before), Some(now)) = (belief.modified.as_deref(), meta("lastModified")) else { return };
     let (Some(b), Some(n)) = (parse(before), parse(now)) else { return };
@@ -229,12 +231,12 @@ fn times(belief: &Belief, shown: &Map<String, Value>, out: &mut Comparison) {
     let apart = n.as_millisecond() - b.as_millisecond();
     if belief.moved == Moved::Same && apart.abs() > slack {
         let difference = Difference::fail("7644-3.5.2.1-10", "/meta/lastModified", "the same moment", "a later moment");
-        out.differences.push(difference.with(detail));
+        out.beside.push(difference.with(detail));
     } else if belief.moved == Moved::Idle {
         out.taken.push(("A60", if apart > slack { "moved" } else { "kept" }));
     } else if apart < -slack.max(1) {
         let difference = Difference::fail("7643-3.1-24", "/meta/lastModified", "not earlier", "an earlier moment");
-        out.differences.push(difference.with(detail));
+        out.beside.push(difference.with(detail));
     }
 }
 
@@ -251,12 +253,13 @@ fn has_capitals(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.chars().any(char::is_uppercase))
 }
 
-/// No value: null and the empty array are the same as absence (RFC 7643 section 2.5).
+/// No value: null and the empty array are the same as absence (RFC 7643 section 2.5), and an empty text says no more than they do.
 pub(super) fn unassigned(value: &Value) -> bool {
     match value {
         Value::Null => true,
+        Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
+        Value::Object(members) => members.values().all(unassigned),
         _ => false,
     }
 }
@@ -298,6 +301,11 @@ fn complex(attribute: Option<&Attribute>, expected: &Map<String, Value>, observe
     let is_name = attribute.is_some_and(|a| a.name == "name");
     for (name, value) in expected {
         let sub = attribute.and_then(|a| a.sub(name));
+        // What was taken away stays away; but a provider may compose the whole name by itself.
+        let composed = is_name && name == "formatted";
+        if value.is_null() && !composed && lookup(observed, name).is_some_and(|(_, shown)| !unassigned(shown)) {
+            return Match::Different;
+        }
         if sub.is_some_and(hidden) || unassigned(value) {
             continue;
         }

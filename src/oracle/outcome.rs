@@ -195,8 +195,8 @@ fn attribute(check: &mut Check<'_>, mapped: &Mapped, dropped: bool, resource: &V
         (Some(Value::Array(items)), _) => items.iter().filter_map(|i| i.get("value")?.as_str()).collect(),
         // A name is returned whole, in parts, or both (RFC 7643 section 4.1.1).
         (Some(value), Some(sub)) => match value.get(sub).and_then(Value::as_str) {
-            Some(text) => vec![text],
-            None => return,
+            Some(text) if !text.is_empty() => vec![text],
+            _ => return,
         },
         (Some(value), None) => value.as_str().into_iter().collect(),
         (None, _) => Vec::new(),

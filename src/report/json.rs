@@ -82,7 +82,7 @@ fn counts(counts: &BTreeMap<String, Counts>) -> BTreeMap<&str, Value> {
     counts.iter().map(|(name, c)| (name.as_str(), row(c))).collect()
 }
 
-fn finding(report: &Reported) -> Value {
+pub(super) fn finding(report: &Reported) -> Value {
     let finding = &report.finding;
     let difference = &finding.difference;
     let requirement = Some(&difference.requirement).filter(|r| !r.is_empty());

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of what the run brought. Colours are put in when asked for; nothing is printed.
 
+mod diff;
 mod floors;
 mod json;
 mod sentence;
@@ -11,12 +12,13 @@ mod terminal;
 mod verdict;
 mod words;
 
+pub use diff::{Compared, diff_json, diff_text};
 pub use floors::{Floor, Floors};
 pub use json::json;
 pub use story::{Story, story};
 pub use summary::{opening, summary};
 pub use terminal::{Paint, finding, findings, headline};
-pub use verdict::{Gate, Verdict, Word};
+pub use verdict::{Gate, Verdict, Word, why};
 pub use words::{lacking, plain};
 
 use crate::requirement::catalogue;

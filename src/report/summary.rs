@@ -6,6 +6,9 @@ use super::floors::endpoint_rules;
 use super::words::{cut, thousands};
 use super::{Asked, Paint, Report, Word, plain};
 
+/// The most lines of a list that can be long.
+const MOST: usize = 12;
+
 /// The first line of a run: who plays against whom.
 pub fn opening(asked: &Asked) -> String {
     let against = match (&asked.url, &asked.sp) {
@@ -133,7 +136,10 @@ fn left(out: &mut String, report: &Report) {
     if run.deactivated > 0 {
         let _ = writeln!(out, "left       {} users of ours, inactive, as permitted", run.deactivated);
     }
-    let lines: Vec<String> = run.leftovers.iter().map(|l| cut(&plain(l), 160)).collect();
+    let mut lines: Vec<String> = run.leftovers.iter().take(MOST).map(|l| cut(&plain(l), 160)).collect();
+    if run.leftovers.len() > MOST {
+        lines.push(format!("and {} more", run.leftovers.len() - MOST));
+    }
     section(out, "left", &lines);
 }
 
@@ -144,7 +150,6 @@ fn verdict(out: &mut String, report: &Report, paint: Paint) {
         _ => paint.bad(verdict.word.as_str()),
     };
     let _ = writeln!(out, "verdict    {word} (exit {})", verdict.exit);
-    const MOST: usize = 12;
     for reason in verdict.reasons.iter().take(MOST) {
         let _ = writeln!(out, "           {reason}");
     }

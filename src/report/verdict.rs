@@ -168,7 +168,7 @@ fn standing(refusal: &Refusal) -> (Step, Word) {
 }
 
 /// Why there was no run, and what to do about it.
-fn why(refusal: &Refusal) -> String {
+pub fn why(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Usage(error) => error.clone(),
         Refusal::Occupied(others) => {
@@ -195,11 +195,20 @@ fn why(refusal: &Refusal) -> String {
             "no run: a user was created, and the answer does not say its id".to_owned()
         }
         Refusal::NoUsers(what) => {
-            format!("no run: a user can be neither created nor read: {}", super::plain(what))
+            // Some providers refuse addresses that can never be delivered, and ours are such by default.
+            let addresses = what.to_lowercase().contains("email");
+            let hint = if addresses { "; --email-domain gives the addresses that are made another domain" } else { "" };
+            format!("no run: a user can be neither created nor read: {}{hint}", super::plain(what))
         }
-        Refusal::NoDelete(status) => format!(
-            "no run: the endpoint cannot delete its canary (DELETE answered {status}); --leave-deactivated lets users stay behind, inactive"
-        ),
+        Refusal::NoDelete(status) => {
+            let what = match status {
+                200..300 => format!("DELETE answered {status}, and the user is still there"),
+                _ => format!("DELETE answered {status}"),
+            };
+            format!(
+                "no run: the endpoint cannot delete its canary ({what}); --leave-deactivated lets users stay behind, inactive"
+            )
+        }
     }
 }
 

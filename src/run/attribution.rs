@@ -79,8 +79,8 @@ impl Life<'_> {
                 continue;
             }
             // After the first answer about an object that differs, the model has let go of it.
-            let first = problems.iter().find(|p| p.subject == problem.subject && p.difference.outcome == Outcome::Fail);
-            if first.is_some_and(|f| f.exchange != problem.exchange) || self.is_unsure(problem) {
+            let first = problems.iter().find(|p| p.subject == problem.subject && p.is_lost());
+            if first.is_some_and(|f| f.exchange < problem.exchange) || self.is_unsure(problem) {
                 continue;
             }
             // A rule is about what the endpoint holds; how an answer is written is another matter.
@@ -113,12 +113,12 @@ impl Life<'_> {
             findings.push(self.disagreement(&assertion, event, kind));
             self.unsure.insert(assertion.subject.clone());
         }
-        for problem in problems.iter().filter(|p| p.difference.outcome == Outcome::Fail) {
+        for problem in problems.iter().filter(|p| p.is_lost()) {
             self.unsure.extend(problem.subject.clone());
         }
-        let seen: BTreeSet<String> = self.played.findings.iter().map(|f| f.fingerprint.clone()).collect();
+        let mut seen: BTreeSet<String> = self.played.findings.iter().map(|f| f.fingerprint.clone()).collect();
         for finding in findings {
-            let new = !seen.contains(&finding.fingerprint);
+            let new = seen.insert(finding.fingerprint.clone());
             let ends = matches!(finding.outcome, Outcome::Fail | Outcome::Inconclusive);
             self.stopped |= new && ends && !known(&finding.fingerprint);
             if new {

@@ -25,7 +25,7 @@ pub enum Refusal {
     NoScim(String),
     /// A user can be neither created nor read.
     NoUsers(String),
-    /// A resource made for a try cannot be deleted.
+    /// A user made for a try cannot be deleted: DELETE was answered with this, and after a success it is still there.
     NoDelete(u16),
     /// The endpoint was to be ours alone, and holds so many resources of others.
     Occupied(Vec<(Kind, u64)>),
@@ -283,7 +283,12 @@ impl Flight<'_> {
             if !self.facts.users.delete.usable() {
                 return if leave_deactivated { Ok(()) } else { Err(Refusal::NoDelete(status)) };
             }
-            self.send(self.request(Method::Get, path)).await;
+            let left = self.send(self.request(Method::Get, path)).await;
+            // What is only set inactive stays behind for good, however the answer to the DELETE reads.
+            let at_once = self.life.stage.settle.is_none();
+            if left.is_some_and(|e| e.response.status == 200) && at_once && !leave_deactivated {
+                return Err(Refusal::NoDelete(status));
+            }
             if id != first {
                 let read = self.send(self.request(Method::Get, format!("/Users/{first}"))).await;
                 let moved = read.is_some_and(|r| {

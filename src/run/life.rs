@@ -40,6 +40,15 @@ pub(super) struct Problem {
     pub difference: Difference,
     /// The index into the exchanges of the event.
     pub exchange: usize,
+    /// The answer fits no alternative.
+    pub unmatched: bool,
+}
+
+impl Problem {
+    /// Whether the model let go of the object: what the endpoint holds is not known until it is read.
+    pub(super) fn is_lost(&self) -> bool {
+        self.unmatched && self.difference.outcome == Outcome::Fail
+    }
 }
 
 /// A life that is being played.
@@ -283,7 +292,8 @@ impl<'a> Life<'a> {
         for difference in &judgement.differences {
             let about = difference.about.as_ref().and_then(|id| self.subjects.get(id).cloned());
             let subject = about.or_else(|| subject.clone());
-            self.problems.push(Problem { subject, difference: difference.clone(), exchange: index });
+            let unmatched = !judgement.matched;
+            self.problems.push(Problem { subject, difference: difference.clone(), exchange: index, unmatched });
         }
         self.exchanges.push((exchange.clone(), judgement.differences.clone()));
     }
@@ -434,7 +444,8 @@ impl<'a> Life<'a> {
                 if missed && !self.problems[before..].iter().any(failed) {
                     let subject = self.subjects.get(&id).cloned();
                     let exchange = self.exchanges.len() - 1;
-                    self.problems.push(Problem { subject, difference: Difference::gone(cause, &id), exchange });
+                    let difference = Difference::gone(cause, &id);
+                    self.problems.push(Problem { subject, difference, exchange, unmatched: true });
                 }
                 gone.insert(id);
             }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::canary::{Canary, Refusal, canary};
 use super::{Played, Progress, Stage, Totals, play};
+use crate::contract::Contract;
 use crate::endpoint::Trouble;
 use crate::endpoint::meter::Flow;
 use crate::generate::{Budget, Execute, Found, Seeded, Settings, life, shrink};
@@ -51,6 +52,8 @@ pub struct RunOptions {
     pub flown: Option<Canary>,
     /// When no more lives are begun and nothing more is shrunk.
     pub deadline: Option<Instant>,
+    /// The other endpoint of a comparison: only what it can serve too is drawn, no finding ends a life, and all traces are kept.
+    pub beside: Option<Contract>,
 }
 
 impl RunOptions {
@@ -92,7 +95,7 @@ pub struct Run {
     pub selectors: usize,
     /// What was not looked at, and why.
     pub not_looked_at: Vec<String>,
-    /// The lives of the named selectors, for snapshots and `diff`.
+    /// The traces of the named lives, for snapshots; of all lives, for `diff`.
     pub traces: BTreeMap<String, Vec<crate::verdict::TraceLine>>,
 }
 
@@ -180,13 +183,14 @@ fn plan(stage: &Stage, options: &RunOptions, profile: &Profile) -> Vec<Planned> 
         scenario: scenario.clone(),
     };
     let mut planned: Vec<Planned> = named.map(|(selector, scenario)| planned_life(selector, scenario)).collect();
+    let contracts: Vec<&Contract> = std::iter::once(&stage.contract).chain(&options.beside).collect();
     let settings = Settings {
         idp: options.idp.clone(),
         sp: options.sp.clone(),
-        open_knobs: profile.open_knobs(&stage.contract),
+        open_knobs: profile.open_knobs(&contracts),
         fixed_knobs: Vec::new(),
         nasty: true,
-        groups: stage.contract.group.is_some() && stage.contract.groups.create.usable(),
+        groups: contracts.iter().all(|contract| contract.group.is_some() && contract.groups.create.usable()),
         max_events: 60,
         min_events: 0,
     };
@@ -234,7 +238,7 @@ async fn play_all(
             if let Some(trouble) = played.trouble {
                 run.trouble.get_or_insert((planned.selector.clone(), trouble));
             }
-            if !planned.selector.starts_with("life/") {
+            if options.beside.is_some() || !planned.selector.starts_with("life/") {
                 run.traces.insert(planned.selector.clone(), played.trace.lines());
             }
         }
@@ -262,12 +266,14 @@ async fn play_round(
     order.sort_by_key(|(_, planned)| std::cmp::Reverse(planned.scenario.events.len()));
     let mut waiting = order.into_iter();
     let mut playing = tokio::task::JoinSet::new();
+    let to_the_end = options.beside.is_some();
     loop {
         while playing.len() < options.jobs.max(1) && !stage.is_interrupted() && !options.is_late() {
             let Some((index, planned)) = waiting.next() else { break };
             let (stage, known) = (Arc::clone(stage), Arc::clone(&known));
             playing.spawn(async move {
-                let played = play(&stage, &planned.scenario, planned.execution, &|f| known.contains(f)).await;
+                let known = |fingerprint: &str| to_the_end || known.contains(fingerprint);
+                let played = play(&stage, &planned.scenario, planned.execution, &known).await;
                 (index, (planned, played.unwrap_or_else(unplayable)))
             });
         }

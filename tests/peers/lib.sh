@@ -13,9 +13,10 @@ peer_names() {
     for file in "$peers"/*/peer.sh; do basename "$(dirname "$file")"; done
 }
 
-# peer_load NAME: brings in BASE, TOKEN, install and serve, and goes into the peer's working folder.
+# peer_load NAME: brings in BASE, TOKEN, OPTIONS, install and serve, and goes into the peer's working folder.
 peer_load() {
     [[ -f $peers/$1/peer.sh ]] || die "there is no peer '$1'; there are: $(peer_names | tr '\n' ' ')"
+    OPTIONS=()
     # shellcheck source=/dev/null
     source "$peers/$1/peer.sh"
     home=$work/$1

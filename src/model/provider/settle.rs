@@ -51,6 +51,9 @@ impl Provider {
         self.choose_values(belief, namespace);
         self.fill_in(belief);
         belief.attributes.retain(|_, value| !value.is_null());
+        for members in belief.attributes.values_mut().filter_map(Value::as_object_mut) {
+            members.retain(|_, value| !value.is_null());
+        }
         belief.cause.clear();
         let before = self.store.any(&belief.id);
         let changed = before.is_none_or(|b| b.attributes != belief.attributes || b.members != belief.members);

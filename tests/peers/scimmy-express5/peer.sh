@@ -1,0 +1,11 @@
+# The same as scimmy, on Express 5, which is what npm picks by default. One server.mjs serves both.
+BASE=/scim
+TOKEN=secret-token
+
+install() {
+    npm ci --no-audit --no-fund --omit=dev
+}
+
+serve() {
+    NODE_ENV=production PORT=$1 TOKEN=$TOKEN exec node server.mjs
+}

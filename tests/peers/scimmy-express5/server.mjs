@@ -1,0 +1,1 @@
+../scimmy/server.mjs
