@@ -13,6 +13,7 @@ mod life;
 mod lives;
 mod patience;
 mod walk;
+mod problem;
 mod read_back;
 mod reused;
 mod stage;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Life;
-use super::life::Problem;
+use super::problem::Problem;
 use crate::endpoint::WouldTouch;
 use crate::exchange::{Exchange, Method, Origin};
 use crate::expectation::{Choice, Facet};

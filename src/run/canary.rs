@@ -339,7 +339,7 @@ impl Flight<'_> {
     }
 
     /// The failure of an answer as a whole, if there is one.
-    fn problem(&mut self, exchange: &Exchange) -> Option<&mut super::life::Problem> {
+    fn problem(&mut self, exchange: &Exchange) -> Option<&mut super::problem::Problem> {
         let index = self.life.exchanges.iter().rposition(|(e, _)| e.request == exchange.request)?;
         self.life.problems.iter_mut().find(|p| p.exchange == index && p.difference.pointer.is_empty())
     }

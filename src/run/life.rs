@@ -6,6 +6,7 @@ use tokio::sync::OwnedRwLockWriteGuard;
 
 use super::facets::facets;
 use super::patience::Patience;
+use super::problem::Problem;
 use super::reused::reused_id;
 use super::{Canon, Counts, Stage, Totals, Trace};
 use crate::directory::{AdminEvent, Change, Directory, Label, Namespace, Policy, State, Switch, User};
@@ -31,24 +32,6 @@ pub struct Played {
     pub trace: Trace,
     /// Of each event that had an effect: its index, and how many exchanges there were once it was concluded.
     pub marks: Vec<(usize, usize)>,
-}
-
-/// An answer that differs, noted until the event is concluded.
-#[derive(Debug, Clone)]
-pub(super) struct Problem {
-    pub subject: Option<String>,
-    pub difference: Difference,
-    /// The index into the exchanges of the event.
-    pub exchange: usize,
-    /// The answer fits no alternative.
-    pub unmatched: bool,
-}
-
-impl Problem {
-    /// Whether the model let go of the object: what the endpoint holds is not known until it is read.
-    pub(super) fn is_lost(&self) -> bool {
-        self.unmatched && self.difference.outcome == Outcome::Fail
-    }
 }
 
 /// A life that is being played.
