@@ -237,7 +237,7 @@ fn a_url_with_a_slash_at_its_end_is_the_same_url_and_nothing_is_left_there() {
     let output = served.run(dir.path(), &[&["run", &url], &only[..]].concat()).output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.starts_with(&format!("jumpcloud-workramp against {url} (sp workramp)\n")), "{said}");
-    assert!(said.contains("played     4 lives"), "{said}");
+    assert!(said.contains("played     30 lives"), "{said}");
     assert!(!said.contains("a-long-secret-token"), "{said}");
     assert!(served.is_empty());
     let json = std::fs::read_to_string(dir.path().join("report.json")).expect("a report");
@@ -297,7 +297,7 @@ fn two_endpoints_are_compared() {
     compare(&other.1, 1, &["A51: A ok-200", "B no-content-204", "PATCH /Users/{id}: A answers 200, B 204"]);
     let json = std::fs::read_to_string(dir.path().join("diff.json")).expect("a report");
     assert!(json.contains("\"format\": \"scimproof.diff/1\"") && !json.contains("a-long-secret-token"), "{json}");
-    compare("http://127.0.0.1:1/", 3, &["B, http://127.0.0.1:1/: no run: unreachable"]);
+    compare("http://127.0.0.1:1/", 3, &["B, http://127.0.0.1:1/: no run: endpoint is unreachable"]);
     compare("ftp://127.0.0.1/", 2, &["only http and https"]);
     // A token is for the host that it was given for.
     let elsewhere = other.1.replace("127.0.0.1", "localhost");

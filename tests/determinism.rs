@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use scimproof::model::Choices;
 use scimproof::report::json;
-use scimproof::run::{Run, RunOptions};
+use scimproof::run::{Run, RunOptions, Totals};
 use scimproof::verdict::TraceLine;
 use serde_json::Value;
 
@@ -44,9 +44,11 @@ fn lawful_variety_does_not_depend_on_the_jobs() {
     let (idp, sp) = PROFILES[0];
     let options = with_named(options(idp, sp, LIVES, 3));
     let (one, four) = (RunOptions { jobs: 1, ..options.clone() }, RunOptions { jobs: 4, ..options });
-    let of_one = run(&one, "spvar00", Choices::Random(3));
-    let of_four = run(&four, "spvar00", Choices::Random(3));
-    assert_same(of_one, &one, of_four, &four, "random choices");
+    // Drawn choices bring strangers along, who come and go whenever somebody asks.
+    let choices = || Choices::parse("A46=kept,A49=no-content-204,A51=no-content-204,L01=dropped", 3).expect("choices");
+    let of_one = run(&one, "spvar00", choices());
+    let of_four = run(&four, "spvar00", choices());
+    assert_same(of_one, &one, of_four, &four, "other choices");
 }
 
 #[test]
@@ -68,7 +70,9 @@ fn run(options: &RunOptions, prefix: &str, choices: Choices) -> Run {
 /// on the lives that are played meanwhile, so bodies of answers and later pages are left out.
 fn assert_same(one: Run, options_one: &RunOptions, other: Run, options_other: &RunOptions, what: &str) {
     assert_eq!(words(&one), words(&other), "{what}");
-    assert_eq!(one.totals, other.totals, "{what}");
+    // How often pages are read again depends on who else was at work.
+    let totals = |run: &Run| Totals { rereads: 0, ..run.totals.clone() };
+    assert_eq!(totals(&one), totals(&other), "{what}");
     assert_eq!(asked(&one), asked(&other), "{what}");
     let (one, other) = (outside_run(one, options_one), outside_run(other, options_other));
     let (one, other) = (text(&one), text(&other));

@@ -142,7 +142,7 @@ impl Wire {
                 None => drop(body.insert(path.into(), value.into())),
             }
         }
-        if self.display_name && offered("displayName", contract) {
+        if self.display_name && !user.whole_name().is_empty() && offered("displayName", contract) {
             body.insert("displayName".into(), user.whole_name().into());
         }
         body.insert("active".into(), active.into());

@@ -286,7 +286,11 @@ impl Flight<'_> {
             let left = self.send(self.request(Method::Get, path)).await;
             // What is only set inactive stays behind for good, however the answer to the DELETE reads.
             let at_once = self.life.stage.settle.is_none();
-            if left.is_some_and(|e| e.response.status == 200) && at_once && !leave_deactivated {
+            // Under the same id there may be somebody else by now.
+            let name = |e: &Exchange| e.response.json.as_ref()?.get("userName")?.as_str().map(str::to_owned);
+            let ours = |e: &Exchange| name(e).is_some_and(|name| self.life.names.bare(&name).is_some());
+            let stays = left.is_some_and(|e| e.response.status == 200 && ours(&e));
+            if stays && at_once && !leave_deactivated {
                 return Err(Refusal::NoDelete(status));
             }
             if id != first {
