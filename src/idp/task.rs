@@ -397,8 +397,9 @@ impl Client {
             });
         }
         let named = paths.is_none_or(|p| p.contains(&"name.formatted"));
-        if self.wire.display_name && named && offered("displayName", &self.contract) {
-            let display = user.whole_name();
+        let display = user.whole_name();
+        // Nobody calls a user by an empty text.
+        if self.wire.display_name && named && !display.is_empty() && offered("displayName", &self.contract) {
             operations.push(json!({ "op": "replace", "path": "displayName", "value": display }));
         }
         if paths.is_none_or(|p| p.contains(&"active") || p.is_empty()) {
