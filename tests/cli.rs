@@ -297,7 +297,7 @@ fn two_endpoints_are_compared() {
     compare(&other.1, 1, &["A51: A ok-200", "B no-content-204", "PATCH /Users/{id}: A answers 200, B 204"]);
     let json = std::fs::read_to_string(dir.path().join("diff.json")).expect("a report");
     assert!(json.contains("\"format\": \"scimproof.diff/1\"") && !json.contains("a-long-secret-token"), "{json}");
-    compare("http://127.0.0.1:1/", 3, &["B, http://127.0.0.1:1/: no run: unreachable"]);
+    compare("http://127.0.0.1:1/", 3, &["B, http://127.0.0.1:1/: no run: endpoint is unreachable"]);
     compare("ftp://127.0.0.1/", 2, &["only http and https"]);
     // A token is for the host that it was given for.
     let elsewhere = other.1.replace("127.0.0.1", "localhost");
