@@ -295,6 +295,41 @@ fn an_empty_text_is_no_value() {
     assert_eq!(failures(&run).count(), 0, "{:?}", words(&run));
 }
 
+/// Whoever has no name at all is called by none: no empty text is sent, and none is missed.
+#[test]
+fn a_user_without_any_name() {
+    let strict: Answer = |inner, _, request| {
+        let display = |value: &Value| value.get("displayName").or_else(|| value.get("value")) == Some(&json!(""));
+        let body = request.body.as_ref();
+        let operations = body.and_then(|b| b.get("Operations")?.as_array()).into_iter().flatten();
+        if body.into_iter().chain(operations).any(display) {
+            let body = json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+                "status": "400", "scimType": "invalidValue", "detail": "an empty text",
+            });
+            return Response::json(400, body);
+        }
+        let mut answer = inner.answer(request);
+        if let Some(name) = answer.json.as_mut().and_then(|b| b.get_mut("name")).and_then(Value::as_object_mut) {
+            name.retain(|_, value| value != "");
+            // What is left without a name is called by its address.
+            name.entry("formatted").or_insert(json!("ada@example.com"));
+            answer.text = answer.json.as_ref().map(Value::to_string).unwrap_or_default();
+        }
+        answer
+    };
+    let life = NO_FIRST_NAME.replace("last: Lovelace", "last: Lovelace, employee: E-1");
+    let life = life.replace(
+        "first: ''}",
+        "first: ''}\n  - user.update: {user: ada, last: ''}\n  - user.update: {user: ada, last: Kahn}",
+    );
+    for verb in ["patch", "put"] {
+        let life = life.replace("user_update_verb: patch", &format!("user_update_verb: {verb}, display_name: 'on'"));
+        let run = one_life(strict, &life);
+        assert_eq!(failures(&run).count(), 0, "{verb}: {:?}", words(&run));
+    }
+}
+
 /// Lookups that compare by case: that an empty group is missing under another spelling does not mean that it was removed.
 #[test]
 fn a_wrong_comparison_is_no_choice() {

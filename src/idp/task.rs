@@ -398,7 +398,7 @@ impl Client {
         }
         let named = paths.is_none_or(|p| p.contains(&"name.formatted"));
         let display = user.whole_name();
-        // Nobody is called nothing: a client that has no name to show says none.
+        // Nobody calls a user by an empty text.
         if self.wire.display_name && named && !display.is_empty() && offered("displayName", &self.contract) {
             operations.push(json!({ "op": "replace", "path": "displayName", "value": display }));
         }

@@ -142,8 +142,9 @@ impl Wire {
                 None => drop(body.insert(path.into(), value.into())),
             }
         }
-        if self.display_name && !user.whole_name().is_empty() && offered("displayName", contract) {
-            body.insert("displayName".into(), user.whole_name().into());
+        let display = user.whole_name();
+        if self.display_name && !display.is_empty() && offered("displayName", contract) {
+            body.insert("displayName".into(), display.into());
         }
         body.insert("active".into(), active.into());
         super::fill::fill_required(&mut body, contract, Kind::User);

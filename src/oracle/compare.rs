@@ -75,6 +75,7 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
         }
         match (expected, observed) {
             (Value::Null, None) => {}
+            (Value::Null, Some(Value::Object(whole))) if name == "name" && only_composed(whole) => {}
             (Value::Null, Some(value)) => {
                 // A default may come back for what was removed (A09); only what a write removed is held against it.
                 if belief.cause.contains_key(name) {
@@ -82,6 +83,7 @@ pub(super) fn compare(belief: &Belief, shown: &Map<String, Value>, shape: &Shape
                         .push(Difference::fail(cause, &pointer, "no value", "a value").with(value.to_string()));
                 }
             }
+            (expected, None) if unassigned(expected) => {}
             (_, None) if name == "externalId" && !belief.shown.contains(name) => out.taken.push(("L09", "dropped")),
             (expected, None) => {
                 let detail = format!("expected {expected}");
@@ -327,6 +329,11 @@ fn complex(attribute: Option<&Attribute>, expected: &Map<String, Value>, observe
         }
     }
     under.map_or(Match::Same, Match::Under)
+}
+
+/// Whether nothing but a whole name is shown, which a provider may compose from what else it knows.
+fn only_composed(name: &Map<String, Value>) -> bool {
+    name.iter().all(|(part, value)| part.eq_ignore_ascii_case("formatted") || unassigned(value))
 }
 
 /// Whether given and family name are both shown, and a composed name holds both.
