@@ -157,7 +157,7 @@ impl Request {
 
     /// Whether it asks for a later page of a list without a filter.
     pub fn continues_a_list(&self) -> bool {
-        let start = self.parameter("startIndex").and_then(|text| text.parse::<u64>().ok());
+        let start = self.parameter("startIndex").and_then(|text| text.trim().parse::<u64>().ok());
         self.method == Method::Get && self.parameter("filter").is_none() && start.is_some_and(|start| start > 1)
     }
 

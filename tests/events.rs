@@ -3,15 +3,17 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use scimproof::endpoint::{Endpoint, Trouble};
 
-use scimproof::exchange::{Credential, Origin, Request, Response};
+use scimproof::exchange::{Credential, Method, Origin, Request, Response};
 use scimproof::model::Choices;
 use scimproof::run::{Played, play};
 use scimproof::scenario::Scenario;
+use scimproof::verdict::Finding;
 
 use common::{friendly, reference, stage, wait};
 
@@ -127,6 +129,13 @@ fn a_value_that_is_taken_away_must_be_gone() {
     assert!(met.findings.is_empty(), "{:?}", met.findings);
     let rules: BTreeMap<_, _> = met.totals.rules;
     assert!(rules["S36"].exercised > 0 && rules["S31"].exercised > 0);
+    // The first name was looked at while it was there, and once more when it was gone.
+    let only = played(
+        "events: [activate, user.update: {user: ada, last: King}, user.update: {user: ada, employee: E-2}]",
+        friendly(),
+    );
+    let kept = only.totals.rules;
+    assert_eq!(rules["S31"].exercised, kept["S31"].exercised, "an absent value is evaluated too");
     // Two PUTs that leave it out, answered without a body, and read back at the end: it was kept both times (A46).
     let twice = "read_back: end\nevents: [activate, user.update: {user: ada, employee: ''}, user.update: {user: ada, last: King}]";
     let kept = played(twice, Choices::parse("A46=kept,A49=no-content-204", 1).expect("choices"));
@@ -166,4 +175,41 @@ fn the_second_token_takes_the_place_of_the_first() {
     let seen = watch.seen.lock().expect("no panic in here").clone();
     let first = seen.iter().take_while(|c| **c == Credential::First).count();
     assert!(first > 5 && first < seen.len() && seen[first..].iter().all(|c| *c == Credential::Second), "{seen:?}");
+}
+
+/// Every page of the list of all users is the first one, and the total is beyond counting.
+struct Endless {
+    inner: Arc<dyn Endpoint>,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Endpoint for Endless {
+    async fn exchange(&self, request: &Request) -> Result<Response, Trouble> {
+        if self.asked.fetch_add(1, SeqCst) > 10_000 {
+            return Err(Trouble::Protocol { detail: "asked without end".to_owned() });
+        }
+        let listing = request.target() == ("Users", None) && request.parameter("filter").is_none();
+        let mut request = request.clone();
+        if listing {
+            request.query.iter_mut().filter(|(name, _)| name == "startIndex").for_each(|(_, at)| *at = "1".to_owned());
+        }
+        let mut answer = self.inner.exchange(&request).await?;
+        if let Some(list) = answer.json.as_mut().filter(|_| listing && request.method == Method::Get) {
+            list["totalResults"] = 1_000_000_000_000_u64.into();
+            answer.text = list.to_string();
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_list_without_end_is_left() {
+    let inner = reference(Some("workramp"), friendly());
+    let endless = Arc::new(Endless { inner, asked: AtomicUsize::new(0) });
+    let stage = stage(Arc::clone(&endless) as _, Some("workramp"));
+    let played = wait(play(&stage, &life("events: [activate, import: {}]"), 1, &|_| false)).expect("a life");
+    assert!(played.trouble.is_none(), "{:?}", played.trouble);
+    let twice = |f: &Finding| f.outcome.as_str() == "fail" && f.difference.requirement == "7644-3.4.2.4-10";
+    assert!(played.findings.iter().any(twice), "{:?}", played.findings);
 }

@@ -9,4 +9,4 @@ mod outcome;
 
 pub use intent::{Duties, GroupDuty, Presence, UserDuty};
 pub use judge::judge;
-pub use outcome::{Assertion, Seen, SeenObject, outcome};
+pub use outcome::{Assertion, LEFT_OVER, NO_VALUE, Seen, SeenObject, outcome};

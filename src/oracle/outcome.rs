@@ -10,6 +10,11 @@ use crate::directory::{Label, Mapped};
 use crate::expectation::{Excused, Facet};
 use crate::scim::resource::lookup;
 
+/// The class of an attribute that is not there.
+pub const NO_VALUE: &str = "no value";
+/// The class of an attribute that is there although its value was taken away.
+pub const LEFT_OVER: &str = "a value that was taken away";
+
 /// One object as it was read back.
 #[derive(Debug, Clone, Default)]
 pub struct SeenObject {
@@ -196,13 +201,14 @@ fn attribute(check: &mut Check<'_>, mapped: &Mapped, dropped: bool, resource: &V
         // A name is returned whole, in parts, or both (RFC 7643 section 4.1.1).
         (Some(value), Some(sub)) => match value.get(sub).and_then(Value::as_str) {
             Some(text) if !text.is_empty() => vec![text],
+            _ if mapped.value.is_none() => Vec::new(),
             _ => return,
         },
         (Some(value), None) => value.as_str().into_iter().collect(),
         (None, _) => Vec::new(),
     };
     let Some(expected) = &mapped.value else {
-        let words = ["no value", "a value that was taken away"];
+        let words = [NO_VALUE, LEFT_OVER];
         check.that(mapped.rule, facet, &pointer, words, values.is_empty()).detail = format!("got {values:?}");
         return;
     };
@@ -211,7 +217,7 @@ fn attribute(check: &mut Check<'_>, mapped: &Mapped, dropped: bool, resource: &V
         **v == *expected || folded || (mapped.path == "name.formatted" && composed(resource, v))
     };
     let holds = values.iter().any(same);
-    let words = ["the directory's value", if values.is_empty() { "no value" } else { "another value" }];
+    let words = ["the directory's value", if values.is_empty() { NO_VALUE } else { "another value" }];
     check.that(mapped.rule, facet, &pointer, words, holds).detail = format!("expected {expected:?}, got {values:?}");
 }
 

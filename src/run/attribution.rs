@@ -10,7 +10,7 @@ use super::problem::Problem;
 use crate::endpoint::WouldTouch;
 use crate::exchange::{Exchange, Method, Origin};
 use crate::expectation::{Choice, Facet};
-use crate::oracle::{Assertion, outcome};
+use crate::oracle::{Assertion, LEFT_OVER, NO_VALUE, outcome};
 use crate::requirement::{Observed, catalogue};
 use crate::scenario::ReadBack;
 use crate::verdict::{Difference, Finding, Outcome, Place, Weight, fingerprint, path_template};
@@ -197,31 +197,20 @@ impl Life<'_> {
         let exchange = self.exchanges.get(problem.exchange).map(|(e, _)| e);
         let method = exchange.map_or("-", |e| e.request.method.as_str()).to_owned();
         let path = exchange.map_or_else(|| "-".to_owned(), path_template);
+        let (by, at) = match self.culprit(problem) {
+            // What nobody asked for is another thing after another request.
+            Some((method, path)) => (method, path),
+            // What the endpoint holds, or how it shows everything, is wrong whichever exchange shows it.
+            None if difference.state || difference.shape => ("-".to_owned(), path.trim_end_matches("/{id}").to_owned()),
+            None => (method.clone(), path.clone()),
+        };
         let identity = match &difference.register {
             // A warning is about the choice, wherever it shows.
             Some(register) if difference.outcome == Outcome::Warn => fingerprint(&["warn", register]),
-            // What nobody asked for is another thing after another request.
-            _ if let Some((method, path)) = self.culprit(problem) => fingerprint(&[
-                &difference.requirement,
-                &method,
-                &path,
-                &difference.pointer,
-                &difference.expected,
-                &difference.observed,
-            ]),
-            // What the endpoint holds, or how it shows everything, is wrong whichever exchange shows it.
-            _ if difference.state || difference.shape => fingerprint(&[
-                &difference.requirement,
-                "-",
-                path.trim_end_matches("/{id}"),
-                &difference.pointer,
-                &difference.expected,
-                &difference.observed,
-            ]),
             _ => fingerprint(&[
                 &difference.requirement,
-                &method,
-                &path,
+                &by,
+                &at,
                 &difference.pointer,
                 &difference.expected,
                 &difference.observed,
@@ -337,10 +326,11 @@ impl Life<'_> {
             Facet::Attribute(name) if name == "externalId" => EXTERNAL_ID,
             Facet::Attribute(_) => VALUES,
         };
-        // What was left out and is not there explains a missing value, what was kept explains a wrong one.
-        let silent = assertion.observed == "no value";
+        // What was left out and is not there explains a missing value, what was kept explains a wrong one. That a value
+        // is still there which was only left out, and not removed, any answer to the leaving out explains.
+        let silent = assertion.observed == NO_VALUE;
         let fits = |(register, name): &Choice| match (&assertion.facet, *register) {
-            (Facet::Attribute(_), "A46") => !silent || *name == "cleared",
+            (Facet::Attribute(_), "A46") => assertion.observed == LEFT_OVER || silent == (*name == "cleared"),
             (Facet::Attribute(_), "A09" | "L09") => silent,
             _ => true,
         };

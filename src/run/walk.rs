@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tokio::sync::OwnedRwLockReadGuard;
 
 use super::Life;
+use super::problem::Problem;
 use crate::endpoint::resource::Collection;
 use crate::exchange::{Exchange, Method, Origin, Request};
 use crate::expectation::{Body, Expectation, Kind};
@@ -13,6 +14,8 @@ use crate::verdict::{Judgement, Outcome};
 
 /// How often a walk that shows something wrong is repeated.
 pub(super) const REPEATS: u32 = 3;
+/// Such a walk gives up after so many resources.
+const LONGEST_WALK: usize = 2000;
 
 impl Life<'_> {
     /// What a request has to hold: a write shares the gate with other writes, and a walk of our own ends with it. A read
@@ -69,18 +72,27 @@ impl Life<'_> {
             return;
         }
         let Some(kind) = Kind::of(exchange.request.target().0) else { return };
+        // Shown once, it is not doubted at each page that follows.
+        let shown = |p: &Problem| p.unmatched && moved(&p.difference);
+        if self.problems.iter().any(shown) {
+            return;
+        }
         for _ in 0..REPEATS {
-            if self.is_whole(kind).await == Some(true) {
-                judgement.differences.retain(|d| !moved(d));
-                judgement.matched |= !judgement.differences.iter().any(|d| d.outcome == Outcome::Fail);
-                return;
+            match self.is_whole(kind).await {
+                Some(false) => {}
+                // Strangers moved; or the list is too long for anybody to tell.
+                Some(true) | None => {
+                    judgement.differences.retain(|d| !moved(d));
+                    judgement.matched |= !judgement.differences.iter().any(|d| d.outcome == Outcome::Fail);
+                    return;
+                }
             }
         }
     }
 
-    /// Whether a walk shows nothing twice, and everything that is there for sure.
+    /// Whether a walk shows nothing twice, and everything that is there for sure. None: it was not answered, or has no end.
     async fn is_whole(&mut self, kind: Kind) -> Option<bool> {
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         loop {
             let start = seen.len() + 1;
             let request = Request::new(Origin::Settle, Method::Get, format!("/{}", kind.endpoint()))
@@ -91,14 +103,20 @@ impl Life<'_> {
             self.played.totals.rereads += 1;
             let list = ListResponse::parse(response.json.as_ref()?).ok()?;
             let ids = list.resources.iter().filter_map(|r| r.get("id")?.as_str()).map(str::to_owned);
-            seen.extend(ids);
+            for id in ids {
+                if !seen.insert(id) {
+                    return Some(false);
+                }
+            }
+            if seen.len() > LONGEST_WALK {
+                return None;
+            }
             if list.resources.is_empty() || seen.len() as u64 >= list.total_results? {
                 break;
             }
         }
-        let ids: BTreeSet<&String> = seen.iter().collect();
         let sure = self.model.store().of(kind).filter(|b| !b.uncertain && !b.inactive() && !b.is_empty_group());
-        Some(ids.len() == seen.len() && sure.into_iter().all(|b| ids.contains(&b.id)))
+        Some(sure.into_iter().all(|b| seen.contains(&b.id)))
     }
 }
 
@@ -115,7 +133,7 @@ fn is_listing(request: &Request) -> bool {
 
 /// A page after the first.
 fn continues(request: &Request) -> bool {
-    is_listing(request) && request.parameter("startIndex").and_then(|s| s.trim().parse::<u64>().ok()).unwrap_or(1) > 1
+    is_listing(request) && request.continues_a_list()
 }
 
 /// Whether an answer says that there is more than it shows.
