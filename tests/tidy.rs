@@ -378,7 +378,7 @@ fn the_suites_are_read_by_the_library() {
     let catalogue = scimproof::requirement::catalogue();
     assert!(!catalogue.requirements().is_empty() && !catalogue.entries().is_empty() && !catalogue.rules().is_empty());
     let idp: BTreeSet<String> =
-        scimproof::idp::profiles().expect("the IdP profiles").into_iter().map(|p| p.profile).collect();
+        scimproof::idp::profiles().expect("the IdP profiles").iter().map(|p| p.profile.clone()).collect();
     let sp: BTreeSet<String> = scimproof::contract::provider_profiles()
         .expect("the service-provider profiles")
         .into_iter()

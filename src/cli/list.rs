@@ -16,7 +16,7 @@ pub(super) fn list(args: ListArgs) -> u8 {
         Listed::Lifecycles => lifecycles().into_iter().map(|(selector, _)| selector).collect(),
         Listed::Requirements => catalogue().requirements().iter().map(|r| r.id.clone()).collect(),
         Listed::Profiles => {
-            let idps = profiles().unwrap_or_default().into_iter().map(|p| p.profile);
+            let idps = profiles().unwrap_or_default().iter().map(|p| p.profile.clone());
             idps.chain(provider_profiles().unwrap_or_default().into_iter().map(|p| p.provider)).collect()
         }
     };

@@ -1,6 +1,7 @@
 //! IdP profiles: what an identity provider promises and how it says it, as data (`suites/idp/*.yaml`).
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -63,18 +64,19 @@ const PROFILES: &[&str] =
     &[include_str!("../../suites/idp/jumpcloud-workramp.yaml"), include_str!("../../suites/idp/jumpcloud-custom.yaml")];
 
 /// The IdP profiles that come with scimproof.
-pub fn profiles() -> Result<Vec<Profile>, String> {
-    PROFILES.iter().map(|text| serde_saphyr::from_str(text).map_err(|e| e.to_string())).collect()
+pub fn profiles() -> Result<&'static [Profile], String> {
+    static READ: LazyLock<Result<Vec<Profile>, String>> =
+        LazyLock::new(|| PROFILES.iter().map(|text| serde_saphyr::from_str(text).map_err(|e| e.to_string())).collect());
+    READ.as_deref().map_err(Clone::clone)
 }
 
 /// The profile of that name; the error lists the names that exist.
 pub fn profile(name: &str) -> Result<Profile, String> {
     let profiles = profiles()?;
-    let names: Vec<String> = profiles.iter().map(|p| p.profile.clone()).collect();
-    profiles
-        .into_iter()
-        .find(|p| p.profile == name)
-        .ok_or_else(|| format!("no IdP profile {name:?}; there are: {}", names.join(", ")))
+    profiles.iter().find(|p| p.profile == name).cloned().ok_or_else(|| {
+        let names: Vec<&str> = profiles.iter().map(|p| p.profile.as_str()).collect();
+        format!("no IdP profile {name:?}; there are: {}", names.join(", "))
+    })
 }
 
 impl Profile {

@@ -4,6 +4,7 @@
 //! failure; a tolerated choice that explains it makes it a warning, otherwise the harness disagrees with itself.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Life;
 use super::problem::Problem;
@@ -196,7 +197,7 @@ impl Life<'_> {
         let difference = &problem.difference;
         let exchange = self.exchanges.get(problem.exchange).map(|(e, _)| e);
         let method = exchange.map_or("-", |e| e.request.method.as_str()).to_owned();
-        let path = exchange.map_or_else(|| "-".to_owned(), path_template);
+        let path = exchange.map_or_else(|| "-".to_owned(), |e| path_template(e));
         let (by, at) = match self.culprit(problem) {
             // What nobody asked for is another thing after another request.
             Some((method, path)) => (method, path),
@@ -236,7 +237,7 @@ impl Life<'_> {
         if self.mode != ReadBack::Request || !unasked || !looked {
             return None;
         }
-        let writes = |e: &&Exchange| e.request.origin == Origin::Client && e.request.method.writes();
+        let writes = |e: &&Arc<Exchange>| e.request.origin == Origin::Client && e.request.method.writes();
         let before = self.exchanges.iter().take(problem.exchange).map(|(e, _)| e);
         before.rev().find(writes).map(|e| (e.request.method.as_str().to_owned(), path_template(e)))
     }

@@ -101,7 +101,7 @@ impl Life<'_> {
             AdminEvent::DriftGroupDelete(e) => {
                 let Some(id) = self.group_of(&e.group) else { return false };
                 let request = Request::new(Origin::Drift, Method::Delete, format!("/Groups/{id}"));
-                done(self.exchange(request.about(format!("group:{}", e.group))).await.as_ref())
+                done(self.exchange(request.about(format!("group:{}", e.group))).await.as_deref())
             }
             _ => false,
         }
@@ -112,15 +112,17 @@ impl Life<'_> {
         let path = format!("/{}/{id}", kind.endpoint());
         if self.stage.contract.verbs(kind).patch.usable() {
             let request = Request::new(Origin::Drift, Method::Patch, path).with_body(patch_op(vec![operation]));
-            return done(self.exchange(request).await.as_ref());
+            return done(self.exchange(request).await.as_deref());
         }
         let read = self.exchange(Request::new(Origin::Drift, Method::Get, path.clone())).await;
-        let Some(mut whole) = read.filter(|e| done(Some(e))).and_then(|e| e.response.json) else { return false };
+        let Some(mut whole) = read.filter(|e| done(Some(e))).and_then(|e| e.response.json.clone()) else {
+            return false;
+        };
         for read_only in ["id", "meta", "groups"] {
             whole.as_object_mut().map(|whole| whole.shift_remove(read_only));
         }
         change(&mut whole);
-        done(self.exchange(Request::new(Origin::Drift, Method::Put, path).with_body(whole)).await.as_ref())
+        done(self.exchange(Request::new(Origin::Drift, Method::Put, path).with_body(whole)).await.as_deref())
     }
 
     /// The account behind a user of the directory, if one is there.

@@ -1,5 +1,7 @@
 //! The canary: a user and a group go first and fill in what discovery cannot say.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::discovery::discover;
@@ -102,7 +104,7 @@ struct Flight<'a> {
 }
 
 impl Flight<'_> {
-    async fn send(&mut self, request: Request) -> Option<Exchange> {
+    async fn send(&mut self, request: Request) -> Option<Arc<Exchange>> {
         self.life.exchange(request).await
     }
 
@@ -148,7 +150,7 @@ impl Flight<'_> {
     }
 
     /// The first user decides whether there is a run at all.
-    fn first_user(&mut self, exchange: Option<Exchange>) -> Result<Option<String>, Refusal> {
+    fn first_user(&mut self, exchange: Option<Arc<Exchange>>) -> Result<Option<String>, Refusal> {
         let Some(exchange) = exchange else {
             let trouble = self.life.played.trouble.clone();
             return Err(trouble.map_or(Refusal::NoUsers("the fence held it back".into()), Refusal::Trouble));
@@ -171,7 +173,7 @@ impl Flight<'_> {
         }
     }
 
-    async fn make_user(&mut self, name: &str) -> Option<Exchange> {
+    async fn make_user(&mut self, name: &str) -> Option<Arc<Exchange>> {
         let body = self.user(name, "Canary", true);
         let request = self.request(Method::Post, "/Users".into()).with_body(body).about(format!("canary:{name}"));
         self.send(request).await
@@ -309,7 +311,7 @@ impl Flight<'_> {
     /// Notes what came of trying an operation; a refusal that says "not offered" is no finding of the canary's.
     fn settle(
         &mut self,
-        exchange: Option<Exchange>,
+        exchange: Option<Arc<Exchange>>,
         kind: Kind,
         verb: &str,
         set: impl Fn(&mut crate::contract::Verbs, Capability),

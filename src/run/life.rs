@@ -1,6 +1,7 @@
 //! One life while it is played: the directory, the client, the model, and what is known of the endpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tokio::sync::OwnedRwLockWriteGuard;
 
@@ -66,11 +67,11 @@ pub struct Life<'a> {
     pub(super) given_up: BTreeSet<String>,
     pub(super) taken: BTreeMap<String, BTreeSet<Choice>>,
     /// The exchanges of the event.
-    pub(super) exchanges: Vec<(Exchange, Vec<Difference>)>,
+    pub(super) exchanges: Vec<(Arc<Exchange>, Vec<Difference>)>,
     pub(super) problems: Vec<Problem>,
     pub(super) held: Vec<(Option<String>, WouldTouch)>,
     /// Settling reads that serve as read-back, by id.
-    pub(super) settled: BTreeMap<String, Exchange>,
+    pub(super) settled: BTreeMap<String, Arc<Exchange>>,
     pub(super) patience: Patience,
     /// The run's write gate, closed while a walk of several pages goes on.
     pub(super) walking: Option<OwnedRwLockWriteGuard<()>>,
@@ -159,7 +160,7 @@ impl<'a> Life<'a> {
     }
 
     /// Sends a request and judges its answer. None: there was no answer, or it was not sent.
-    pub async fn exchange(&mut self, request: Request) -> Option<Exchange> {
+    pub async fn exchange(&mut self, request: Request) -> Option<Arc<Exchange>> {
         if self.stopped {
             return None;
         }
@@ -182,7 +183,8 @@ impl<'a> Life<'a> {
         judgement.differences.extend(reused_id(self.model.store(), &exchange, &judgement));
         self.learn_id(&exchange, &judgement);
         self.model.observe(&exchange, &judgement);
-        self.note(&exchange, &judgement, expectation.requirement);
+        let exchange = Arc::new(exchange);
+        self.note(&exchange, judgement, expectation.requirement);
         Some(exchange)
     }
 
@@ -241,10 +243,10 @@ impl<'a> Life<'a> {
     }
 
     /// Keeps what an answer says: figures, choices, excuses, differences.
-    fn note(&mut self, exchange: &Exchange, judgement: &Judgement, requirement: &str) {
+    fn note(&mut self, exchange: &Arc<Exchange>, judgement: Judgement, requirement: &str) {
         let request = &exchange.request;
         let subject = self.subject_of(request);
-        self.count(exchange, judgement, requirement);
+        self.count(exchange, &judgement, requirement);
         if let Some(subject) = &subject {
             self.taken.entry(subject.clone()).or_default().extend(judgement.taken.iter().copied());
             let refused = judgement.matched && judgement.alternative.as_ref().is_some_and(|a| a.refused);
@@ -278,7 +280,7 @@ impl<'a> Life<'a> {
             let unmatched = !judgement.matched;
             self.problems.push(Problem { subject, difference: difference.clone(), exchange: index, unmatched });
         }
-        self.exchanges.push((exchange.clone(), judgement.differences.clone()));
+        self.exchanges.push((Arc::clone(exchange), judgement.differences));
     }
 
     fn count(&mut self, exchange: &Exchange, judgement: &Judgement, requirement: &str) {

@@ -1,5 +1,7 @@
 //! The exchanges of a life, kept as they were and put into canonical lines only where somebody reads them.
 
+use std::sync::Arc;
+
 use super::Canon;
 use crate::exchange::Exchange;
 use crate::verdict::{Difference, TraceLine};
@@ -7,13 +9,13 @@ use crate::verdict::{Difference, TraceLine};
 /// All exchanges of one life.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    exchanges: Vec<(Exchange, Vec<Difference>)>,
+    exchanges: Vec<(Arc<Exchange>, Vec<Difference>)>,
     canon: Canon,
 }
 
 impl Trace {
     /// Takes in what was exchanged, with what differs in it.
-    pub(super) fn extend(&mut self, exchanges: Vec<(Exchange, Vec<Difference>)>) {
+    pub(super) fn extend(&mut self, exchanges: Vec<(Arc<Exchange>, Vec<Difference>)>) {
         self.exchanges.extend(exchanges);
     }
 
@@ -34,7 +36,7 @@ impl Trace {
 
     /// The exchanges as canonical lines, in order.
     pub fn lines(&self) -> Vec<TraceLine> {
-        let line = |(exchange, differences): &(Exchange, Vec<Difference>)| {
+        let line = |(exchange, differences): &(Arc<Exchange>, Vec<Difference>)| {
             self.canon.line(exchange, differences.iter().map(|d| d.pointer.clone()).collect())
         };
         self.exchanges.iter().map(line).collect()
