@@ -237,7 +237,7 @@ fn a_url_with_a_slash_at_its_end_is_the_same_url_and_nothing_is_left_there() {
     let output = served.run(dir.path(), &[&["run", &url], &only[..]].concat()).output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.starts_with(&format!("jumpcloud-workramp against {url} (sp workramp)\n")), "{said}");
-    assert!(said.contains("played     30 lives"), "{said}");
+    assert!(said.contains("played     31 lives"), "{said}");
     assert!(!said.contains("a-long-secret-token"), "{said}");
     assert!(served.is_empty());
     let json = std::fs::read_to_string(dir.path().join("report.json")).expect("a report");
