@@ -59,6 +59,7 @@ fn run(report: &Report) -> Value {
             "requests": run.totals.own_requests,
             "canary_requests": run.canary.requests,
             "rereads": run.totals.rereads,
+            "requests_sent": run.flow.requests,
             "mean_in_flight": (run.flow.mean * 100.0).round() / 100.0,
             "most_in_flight": run.flow.most,
         },

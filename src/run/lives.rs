@@ -263,7 +263,7 @@ async fn play_round(
     let mut results: BTreeMap<usize, (Planned, Played)> = BTreeMap::new();
     // The longest lives begin first, so that none of them is played alone at the end of the round.
     let mut order: Vec<(usize, Planned)> = round.iter().cloned().enumerate().collect();
-    order.sort_by_key(|(_, planned)| std::cmp::Reverse(planned.scenario.events.len()));
+    order.sort_by_key(|(_, planned)| std::cmp::Reverse(about_as_long_as(&planned.scenario)));
     let mut waiting = order.into_iter();
     let mut playing = tokio::task::JoinSet::new();
     let to_the_end = options.beside.is_some();
@@ -293,6 +293,11 @@ async fn play_round(
         }
     }
     results.into_values().collect()
+}
+
+/// How many requests a life is going to send, very roughly: an account of the crowd is made, read and deleted.
+fn about_as_long_as(scenario: &Scenario) -> usize {
+    10 * scenario.events.len() + 3 * scenario.application.crowd as usize
 }
 
 /// What was told of failures instead, by the fingerprint under which they showed first.
@@ -473,5 +478,18 @@ impl Executor<'_> {
 impl Execute for Executor<'_> {
     async fn execute(&mut self, scenario: &Scenario) -> Vec<Found> {
         if self.options.is_late() { Vec::new() } else { self.play(scenario).await }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::lifecycles;
+
+    #[test]
+    fn a_crowd_takes_longer_than_many_events() {
+        let lives = lifecycles();
+        let longest = lives.iter().max_by_key(|(_, life)| about_as_long_as(life)).map(|(selector, _)| selector.as_str());
+        assert_eq!(longest, Some("lifecycle/import-crowd"));
     }
 }
