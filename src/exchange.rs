@@ -15,6 +15,8 @@ pub enum Method {
     Patch,
     /// Remove a resource.
     Delete,
+    /// Read without a body (RFC 9110 section 9.3.2); SCIM does not speak of it.
+    Head,
 }
 
 impl Method {
@@ -26,12 +28,19 @@ impl Method {
             Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
+            Method::Head => "HEAD",
         }
     }
 
     /// Whether the method may change what the endpoint holds.
     pub fn writes(self) -> bool {
-        self != Method::Get
+        !matches!(self, Method::Get | Method::Head)
+    }
+
+    /// The method of that name in upper case.
+    pub fn parse(word: &str) -> Option<Method> {
+        let all = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Head];
+        all.into_iter().find(|method| method.as_str() == word)
     }
 }
 
@@ -58,6 +67,8 @@ pub enum Origin {
     Canary,
     /// The harness removes what it made.
     Cleanup,
+    /// A written case asks.
+    Suite,
 }
 
 impl Origin {
@@ -71,6 +82,7 @@ impl Origin {
             Origin::ReadBack => "read-back",
             Origin::Canary => "canary",
             Origin::Cleanup => "cleanup",
+            Origin::Suite => "suite",
         }
     }
 }
@@ -83,6 +95,16 @@ pub enum Credential {
     First,
     /// The one that takes its place when the token is rotated.
     Second,
+    /// None at all: no `Authorization` header.
+    Absent,
+    /// A bearer token that nobody was given.
+    Wrong,
+    /// A bearer token that is empty.
+    Empty,
+    /// An `Authorization` header that no scheme allows.
+    Malformed,
+    /// The right token under a scheme that does not exist.
+    OtherScheme,
 }
 
 impl Credential {
@@ -92,7 +114,13 @@ impl Credential {
         match self {
             Credential::First => Credential::Second,
             Credential::Second => Credential::First,
+            other => other,
         }
+    }
+
+    /// Whether the endpoint gave it out.
+    pub fn is_given(self) -> bool {
+        matches!(self, Credential::First | Credential::Second)
     }
 }
 
@@ -113,6 +141,19 @@ pub struct Request {
     pub subject: Option<String>,
     /// The credential that it carries.
     pub credential: Credential,
+    /// What is not as in an ordinary SCIM request; most have nothing of that kind.
+    pub odd: Option<Box<Odd>>,
+}
+
+/// What an ordinary client would not send, or not send so.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Odd {
+    /// Headers by name in lower case: they replace those that would be sent; without a value the header is left out.
+    pub headers: Vec<(String, Option<String>)>,
+    /// The body as bytes, sent in place of `body`.
+    pub payload: Option<Vec<u8>>,
+    /// The request target below the base URL, to be sent byte for byte in place of path and query.
+    pub target: Option<String>,
 }
 
 impl Request {
@@ -126,7 +167,26 @@ impl Request {
             body: None,
             subject: None,
             credential: Credential::First,
+            odd: None,
         }
+    }
+
+    /// A header that replaces an ordinary one or is added: its value, nothing where it is left out, or that it is ordinary.
+    pub fn odd_header(&self, name: &str) -> Option<Option<&str>> {
+        let found = self.odd.as_ref()?.headers.iter().find(|(n, _)| n == name)?;
+        Some(found.1.as_deref())
+    }
+
+    /// The value of a header that was asked for.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.odd_header(name).flatten()
+    }
+
+    /// The same request with a header, given in lower case.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.odd.get_or_insert_default().headers.push((name.to_owned(), Some(value.into())));
+        self
     }
 
     /// The same request with one more query parameter.
@@ -181,6 +241,8 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The body as text; bytes that are not UTF-8 are replaced.
     pub text: String,
+    /// Whether there were any.
+    pub lossy: bool,
     /// The body as JSON, if it is JSON.
     pub json: Option<Value>,
     /// The time between the request and the last byte of the answer, in microseconds; never printed outside `run`.
@@ -192,7 +254,7 @@ impl Response {
     pub fn json(status: u16, body: Value) -> Self {
         let text = body.to_string();
         let headers = vec![("content-type".to_owned(), "application/scim+json".to_owned())];
-        Response { status, headers, text, json: Some(body), micros: 0 }
+        Response { status, headers, text, json: Some(body), ..Response::default() }
     }
 
     /// An answer without a body.

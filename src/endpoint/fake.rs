@@ -120,7 +120,7 @@ impl Fake {
         };
         let Some(at) = store.find(collection, id, quirks) else { return error(404) };
         match request.method {
-            Method::Get => Response::json(200, store.show(at, quirks)),
+            Method::Get | Method::Head => Response::json(200, store.show(at, quirks)),
             Method::Put if quirks.no_put_groups && collection == Collection::Groups => error(501),
             Method::Put => {
                 store.rows[at].2 = request.body.clone().unwrap_or_default();

@@ -157,12 +157,14 @@ impl HttpEndpoint {
     }
 
     async fn send(&self, request: &Request) -> Result<Response, Trouble> {
-        let mut call = self.client.request(method(request.method), self.url(request)?);
-        if let Some(body) = &request.body {
-            call = call.header(CONTENT_TYPE, "application/scim+json").body(body.to_string());
+        if let Some(target) = request.odd.as_ref().and_then(|odd| odd.target.as_deref()) {
+            return self.send_bytes(request, target).await;
         }
-        let mut answer =
-            call.headers(self.headers(request.credential)).send().await.map_err(|error| self.trouble(error))?;
+        let mut call = self.client.request(method(request.method), self.url(request)?);
+        if let Some(bytes) = payload(request) {
+            call = call.body(bytes);
+        }
+        let mut answer = call.headers(self.headers(request)?).send().await.map_err(|error| self.trouble(error))?;
         let status = answer.status().as_u16();
         let headers = self.recorded(answer.headers());
         if answer.content_length().is_some_and(|length| length > self.max_body as u64) {
@@ -175,12 +177,30 @@ impl HttpEndpoint {
             }
             bytes.extend_from_slice(&chunk);
         }
-        let text = self.redacted(match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        });
+        Ok(self.response(status, headers, bytes))
+    }
+
+    /// An answer as it is recorded.
+    fn response(&self, status: u16, headers: Vec<(String, String)>, bytes: Vec<u8>) -> Response {
+        let (text, lossy) = match String::from_utf8(bytes) {
+            Ok(text) => (text, false),
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
+        };
+        let text = self.redacted(text);
         let json = if text.is_empty() { None } else { serde_json::from_str(&text).ok() };
-        Ok(Response { status, headers, text, json, micros: 0 })
+        Response { status, headers, text, lossy, json, micros: 0 }
+    }
+
+    /// Sends a request whose target must not be touched by any library (see [`bytes`](super::bytes)).
+    async fn send_bytes(&self, request: &Request, target: &str) -> Result<Response, Trouble> {
+        let url = Url::parse(&self.base).map_err(|error| Trouble::Protocol { detail: error.to_string() })?;
+        let target = format!("{}{target}", url.path().trim_end_matches('/'));
+        let body = payload(request).unwrap_or_default();
+        let headers = self.headers(request)?;
+        let sent = super::bytes::exchange(&url, request.method, &target, &headers, &body, self.max_body);
+        let answer = tokio::time::timeout(self.timeout, sent).await.map_err(|_| self.timed_out())??;
+        let headers = self.recorded(&answer.headers);
+        Ok(self.response(answer.status, headers, answer.body))
     }
 
     fn recorded(&self, headers: &HeaderMap) -> Vec<(String, String)> {
@@ -189,12 +209,40 @@ impl HttpEndpoint {
         kept.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
     }
 
-    fn headers(&self, credential: Credential) -> HeaderMap {
+    /// All headers of a request: ours, those of every request, the credential, and what is odd about this one.
+    fn headers(&self, request: &Request) -> Result<HeaderMap, Trouble> {
         let mut headers = self.headers.clone();
-        if let (Credential::Second, Some(rotated)) = (credential, &self.rotated) {
-            headers.insert(AUTHORIZATION, rotated.clone());
+        match (request.credential, &self.rotated) {
+            (Credential::Second, Some(rotated)) => _ = headers.insert(AUTHORIZATION, rotated.clone()),
+            (Credential::First | Credential::Second, _) => {}
+            (Credential::Absent, _) => _ = headers.remove(AUTHORIZATION),
+            (Credential::Wrong, _) => _ = headers.insert(AUTHORIZATION, HeaderValue::from_static(WRONG)),
+            (Credential::Empty, _) => _ = headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer ")),
+            (Credential::Malformed, _) => _ = headers.insert(AUTHORIZATION, HeaderValue::from_static("?")),
+            (Credential::OtherScheme, _) => {
+                let said = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let token = said.split_once(' ').map_or(said, |(_, token)| token);
+                let value = HeaderValue::from_str(&format!("Scimproof {token}"));
+                let mut value = value.unwrap_or(HeaderValue::from_static("Scimproof"));
+                value.set_sensitive(true);
+                headers.insert(AUTHORIZATION, value);
+            }
         }
-        headers
+        if payload(request).is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/scim+json"));
+        }
+        for (name, value) in request.odd.iter().flat_map(|odd| &odd.headers) {
+            let impossible = || Trouble::Protocol { detail: format!("no request can carry the header {name:?}") };
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| impossible())?;
+            match value {
+                Some(value) => {
+                    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| impossible())?;
+                    headers.insert(name, value);
+                }
+                None => _ = headers.remove(name),
+            }
+        }
+        Ok(headers)
     }
 
     /// Some endpoints echo the request when they fail; our secrets do not enter the record that way.
@@ -289,6 +337,15 @@ fn chain(error: &reqwest::Error) -> String {
     if parts.is_empty() { "the request failed".to_owned() } else { parts.join(": ") }
 }
 
+/// A credential that nobody was given.
+const WRONG: &str = "Bearer scimproof-wrong-token-0000000000000000";
+
+/// The bytes of a request's body.
+fn payload(request: &Request) -> Option<Vec<u8>> {
+    let odd = request.odd.as_ref().and_then(|odd| odd.payload.clone());
+    odd.or_else(|| request.body.as_ref().map(|body| body.to_string().into_bytes()))
+}
+
 fn method(method: Method) -> reqwest::Method {
     match method {
         Method::Get => reqwest::Method::GET,
@@ -296,6 +353,7 @@ fn method(method: Method) -> reqwest::Method {
         Method::Put => reqwest::Method::PUT,
         Method::Patch => reqwest::Method::PATCH,
         Method::Delete => reqwest::Method::DELETE,
+        Method::Head => reqwest::Method::HEAD,
     }
 }
 

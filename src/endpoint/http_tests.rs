@@ -68,6 +68,32 @@ async fn an_answer_is_recorded_as_it_came_without_secrets() {
 }
 
 #[tokio::test]
+async fn what_is_odd_is_sent_as_it_is() {
+    use crate::exchange::{Credential, Odd};
+    let answer: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}";
+    let (base, seen) = raw(vec![answer, answer], false);
+    let endpoint = HttpEndpoint::new(HttpOptions { token: Some("tok-en-tok-en".into()), ..options(base) }).unwrap();
+    let odd = |target: Option<&str>| Odd {
+        headers: vec![("accept".to_owned(), None), ("content-type".to_owned(), Some("text/plain".to_owned()))],
+        payload: Some(b"{\"a\":".to_vec()),
+        target: target.map(str::to_owned),
+    };
+    let mut request = Request { odd: Some(Box::new(odd(None))), ..request(Method::Post) };
+    request.credential = Credential::Wrong;
+    assert_eq!(endpoint.exchange(&request).await.unwrap().status, 400);
+    let sent = seen.recv().unwrap().to_lowercase();
+    assert!(sent.contains("content-type: text/plain\r\n") && !sent.contains("tok-en-tok-en"), "{sent}");
+    assert!(sent.contains("authorization: bearer scimproof-wrong"), "{sent}");
+    request.odd = Some(Box::new(odd(Some("/Users/%2e%2e?filter=userName%20eq+\"x\""))));
+    request.credential = Credential::Absent;
+    assert_eq!(endpoint.exchange(&request).await.unwrap().status, 400);
+    let sent = seen.recv().unwrap();
+    assert!(sent.starts_with("POST /scim/v2/Users/%2e%2e?filter=userName%20eq+\"x\" HTTP/1.1\r\n"), "{sent}");
+    assert!(!sent.to_lowercase().contains("authorization") && !sent.contains("accept:"), "{sent}");
+    assert!(sent.ends_with("\r\n\r\n{\"a\":"), "{sent}");
+}
+
+#[tokio::test]
 async fn redirects_and_foreign_bodies_are_answers() {
     let moved = check(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", false)
         .await

@@ -10,6 +10,8 @@ pub mod patient;
 pub mod meter;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "http")]
+mod bytes;
 pub mod ledger;
 pub mod fence;
 pub mod cleanup;

@@ -8,7 +8,7 @@ use crate::expectation::Facet;
 /// The facets that a request writes. A read that finds the object writes its existence: without it nothing follows.
 pub(super) fn facets(request: &Request) -> Vec<Facet> {
     match request.method {
-        Method::Get | Method::Post | Method::Delete => vec![Facet::Exists],
+        Method::Get | Method::Head | Method::Post | Method::Delete => vec![Facet::Exists],
         Method::Put => {
             let body = request.body.as_ref().and_then(Value::as_object);
             body.into_iter().flat_map(|b| b.keys()).filter(|k| *k != "schemas").map(|k| facet(k)).collect()

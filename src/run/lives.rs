@@ -489,7 +489,8 @@ mod tests {
     #[test]
     fn a_crowd_takes_longer_than_many_events() {
         let lives = lifecycles();
-        let longest = lives.iter().max_by_key(|(_, life)| about_as_long_as(life)).map(|(selector, _)| selector.as_str());
+        let longest =
+            lives.iter().max_by_key(|(_, life)| about_as_long_as(life)).map(|(selector, _)| selector.as_str());
         assert_eq!(longest, Some("lifecycle/import-crowd"));
     }
 }
