@@ -8,6 +8,7 @@ pub mod contract;
 pub mod directory;
 pub mod verdict;
 pub mod scenario;
+pub mod case;
 pub mod idp;
 pub mod model;
 pub mod oracle;
