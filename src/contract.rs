@@ -1,5 +1,11 @@
 //! What the endpoint promised: discovery, a service-provider profile, and what the canary found out.
 
+mod fill;
+mod sample;
+
+pub use fill::fill_required;
+pub use sample::Samples;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

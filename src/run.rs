@@ -7,8 +7,10 @@ mod behind;
 mod canary;
 mod discovery;
 mod canon;
+mod cases;
 mod diff;
 mod facets;
+mod findings;
 mod life;
 mod lives;
 mod patience;
@@ -22,6 +24,7 @@ mod trace;
 
 pub use canary::{Canary, Refusal, canary};
 pub use canon::Canon;
+pub use cases::{Asserted, CaseResult, Ended, Facts, Suites, Written};
 pub use diff::{Apart, Chosen, Diff, Parted, Side, diff};
 pub use life::{Life, Played};
 pub use lives::{Run, RunOptions, replay, run, selects};

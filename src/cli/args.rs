@@ -94,6 +94,21 @@ pub(super) struct RunArgs {
     /// Play only these: life/1/17, life/1/*, lifecycle/group-rename, canary; several with commas
     #[arg(long, value_name = "SELECTOR")]
     pub only: Option<String>,
+    /// Play only written cases of these: rfc7644/3.5.2, a case, clients; several with commas
+    #[arg(long, value_name = "SUITE", conflicts_with = "only")]
+    pub suite: Option<String>,
+    /// Play only written cases that prove one of these: 7644-3.5.2-30, 7644-3.5.2*, an area (query-filter), a level (must)
+    #[arg(long, value_name = "REQUIREMENT", conflicts_with = "only")]
+    pub requirement: Option<String>,
+    /// Play written cases from this folder instead of those that come with scimproof
+    #[arg(long, value_name = "DIR")]
+    pub cases: Option<PathBuf>,
+    /// Play written cases only, and no lives
+    #[arg(long)]
+    pub suites_only: bool,
+    /// Play lives only, and no written cases
+    #[arg(long, conflicts_with_all = ["suites_only", "suite", "requirement", "cases"])]
+    pub lives_only: bool,
     /// Begin no more lives, and shrink no more, after so long: 10m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub time: Option<Duration>,

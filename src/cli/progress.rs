@@ -47,6 +47,13 @@ impl Progress for Watched {
         }
     }
 
+    fn cases(&self, done: usize, all: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        }
+    }
+
     fn lives(&self, done: usize, all: usize) {
         match &self.bar {
             Some(bar) => {

@@ -10,9 +10,9 @@ use super::stage::Site;
 use super::{Failure, out, signals};
 use crate::idp::{Profile, profile};
 use crate::report::{Asked, lacking, opening};
-use crate::run::{Canary, Refusal, Run, RunOptions, Stage, canary, run as play, selects};
+use crate::run::{Canary, Refusal, Run, RunOptions, Stage, Suites, Written, canary, run as play, selects};
 use crate::scenario::Scenario;
-use crate::suite::lifecycles;
+use crate::suite::{FOLDERS, cases, lifecycles, read_case};
 
 /// Without a URL these are played.
 const EMBEDDED_IDP: &str = "jumpcloud-workramp";
@@ -28,13 +28,15 @@ struct Plan {
     jobs: usize,
     named: Vec<(String, Scenario)>,
     selectors: Vec<String>,
+    suites: Suites,
 }
 
 /// Runs it.
 pub(super) async fn run(mut args: RunArgs) -> Result<u8, Failure> {
     let embedded = args.url.is_none();
     // The reference plays WorkRamp for WorkRamp's connector; another one meets it as it is.
-    if embedded && args.endpoint.sp.is_none() && matches!(args.idp.as_str(), "auto" | EMBEDDED_IDP) {
+    let cases_only = args.suites_only || args.suite.is_some() || args.requirement.is_some();
+    if embedded && !cases_only && args.endpoint.sp.is_none() && matches!(args.idp.as_str(), "auto" | EMBEDDED_IDP) {
         args.endpoint.sp = Some(EMBEDDED_SP.to_owned());
     }
     let plan = Plan::of(&args)?;
@@ -114,11 +116,19 @@ impl Plan {
             jobs: args.jobs.map_or(if embedded { 2 } else { 1 }, usize::from),
             named: lifecycles(),
             selectors: Vec::new(),
+            suites: suites(args)?,
         };
+        // A selection of cases is no selection of lives.
+        if args.suites_only || args.suite.is_some() || args.requirement.is_some() {
+            (plan.lives, lives) = (0, 0);
+            plan.named.clear();
+        }
         let all = plan.named.iter().map(|(selector, _)| selector.clone());
         let all = all.chain((0..lives).map(|number| format!("life/{seed}/{number}"))).chain(["canary".to_owned()]);
         let only = args.only.as_deref();
-        plan.selectors = all.filter(|selector| only.is_none_or(|only| selects(only, selector))).collect();
+        let cases =
+            plan.suites.cases.iter().filter(|(id, case)| plan.suites.selects(id, case)).map(|(id, _)| id.clone());
+        plan.selectors = all.filter(|selector| only.is_none_or(|only| selects(only, selector))).chain(cases).collect();
         if let Some(only) = only {
             let idle = only.split(',').find(|part| !plan.selectors.iter().any(|s| selects(part, s)));
             if let Some(part) = idle {
@@ -130,6 +140,60 @@ impl Plan {
         }
         Ok(plan)
     }
+}
+
+/// The written cases that are to be played.
+fn suites(args: &RunArgs) -> Result<Suites, Failure> {
+    let none = args.lives_only || args.only.as_deref().is_some_and(|only| !only.split(',').any(is_case));
+    let cases = match &args.cases {
+        _ if none => Vec::new(),
+        None => cases().map_err(Failure::usage)?.to_vec(),
+        Some(folder) => read_folder(folder)?,
+    };
+    let only = args.suite.clone().or(args.only.clone());
+    let suites = Suites { cases, only, requirements: args.requirement.clone() };
+    let selected = suites.cases.iter().any(|(id, case)| suites.selects(id, case));
+    if (args.suite.is_some() || args.requirement.is_some()) && !selected {
+        return Err(Failure::usage(
+            "--suite, --requirement: no case is selected; scimproof list cases names them".to_owned(),
+        ));
+    }
+    Ok(suites)
+}
+
+/// Whether a selector is one of written cases.
+fn is_case(selector: &str) -> bool {
+    FOLDERS.iter().any(|folder| selector.starts_with(folder))
+}
+
+/// The cases of a folder of one's own.
+fn read_folder(folder: &std::path::Path) -> Result<Vec<Written>, Failure> {
+    let mut found = Vec::new();
+    let mut mistakes = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    let unreadable = |error: std::io::Error| Failure::usage(format!("--cases: {}: {error}", folder.display()));
+    while let Some(inner) = folders.pop() {
+        for entry in std::fs::read_dir(&inner).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let relative = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+            let of_ours = inner != folder || FOLDERS.contains(&relative.as_str()) || !folder.ends_with("suites");
+            if path.is_dir() && of_ours {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") && of_ours {
+                let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+                match read_case(&path.display().to_string(), &text) {
+                    Ok(case) => found.push((relative.trim_end_matches(".yaml").to_owned(), Arc::new(case))),
+                    Err(told) => mistakes.push(told),
+                }
+            }
+        }
+    }
+    if !mistakes.is_empty() {
+        mistakes.sort();
+        return Err(Failure::usage(mistakes.join("\n")));
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
 }
 
 /// The seed and the number of the one generated life that a selector names.
@@ -191,6 +255,7 @@ fn options(args: &RunArgs, plan: &Plan, before: &Before, idp: &Profile, sp: Opti
         jobs: plan.jobs,
         only: args.only.clone(),
         named: named.collect(),
+        suites: plan.suites.clone(),
         known,
         leave_deactivated: args.endpoint.leave_deactivated,
         shrink: !args.no_shrink,

@@ -44,6 +44,9 @@ pub(super) struct Site {
     pub sp: Option<ProviderProfile>,
     pub prefix: String,
     pub interrupted: Arc<AtomicBool>,
+    /// The base URL, without a slash at its end; none for the reference in process.
+    base: Option<String>,
+    authenticated: bool,
     fence: Arc<Fence<Arc<dyn Endpoint>>>,
     meter: Arc<Meter>,
     email_domain: String,
@@ -84,12 +87,18 @@ impl Site {
         let endpoint: Arc<dyn Endpoint> = Arc::new(Metered::new(endpoint, meter.clone()));
         let fence = Arc::new(Fence::new(endpoint, prefix.clone(), ledger));
         let interrupted = Arc::new(AtomicBool::new(false));
-        Ok(Site { sp, prefix, interrupted, fence, meter, email_domain: args.email_domain.clone(), manner })
+        let base = url.map(|url| url.trim_end_matches('/').to_owned());
+        let authenticated = url.is_none() || args.token_env.is_some() || args.token_file.is_some();
+        let email_domain = args.email_domain.clone();
+        Ok(Site { sp, prefix, interrupted, base, authenticated, fence, meter, email_domain, manner })
     }
 
     /// A stage on which nothing has been played yet.
     pub(super) fn stage(&self) -> Stage {
+        let stage = Stage::new(self.fence.clone(), &self.prefix);
         Stage {
+            base: self.base.clone().unwrap_or(stage.base),
+            authenticated: self.authenticated,
             contract: Contract::of(self.sp.clone()),
             tolerance: self.manner.tolerance,
             email_domain: self.email_domain.clone(),
@@ -98,7 +107,7 @@ impl Site {
             meter: self.meter.clone(),
             settle: self.manner.settle.filter(|settle| !settle.is_zero()),
             exclusive: self.manner.exclusive,
-            ..Stage::new(self.fence.clone(), &self.prefix)
+            ..stage
         }
     }
 }

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, fill_required};
 use crate::directory::{Change, Directory, Label, Namespace, Policy};
 use crate::exchange::{Exchange, Request};
 use crate::expectation::Kind;
 use crate::scim::message::ListResponse;
 
-mod fill;
 mod plan;
 mod profile;
 mod task;
@@ -153,7 +152,7 @@ impl Client {
     /// The same body with what the endpoint requires besides.
     pub fn completed(&self, mut body: Value, kind: Kind) -> Value {
         if let Some(body) = body.as_object_mut() {
-            fill::fill_required(body, &self.contract, kind);
+            fill_required(body, &self.contract, kind);
         }
         body
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::Contract;
+use crate::contract::{Contract, fill_required};
 use crate::directory::{Mapped, Namespace, User};
 use crate::exchange::{Method, Origin, Request};
 use crate::expectation::Kind;
@@ -147,7 +147,7 @@ impl Wire {
             body.insert("displayName".into(), display.into());
         }
         body.insert("active".into(), active.into());
-        super::fill::fill_required(&mut body, contract, Kind::User);
+        fill_required(&mut body, contract, Kind::User);
         Value::Object(body)
     }
 
@@ -158,7 +158,7 @@ impl Wire {
         body.insert("schemas".into(), json!([GROUP_URN]));
         body.insert("displayName".into(), name.into());
         body.insert("members".into(), members.into());
-        super::fill::fill_required(&mut body, contract, Kind::Group);
+        fill_required(&mut body, contract, Kind::Group);
         Value::Object(body)
     }
 

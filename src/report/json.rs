@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Report, sentence};
-use crate::run::Counts;
+use crate::run::{Asserted, CaseResult, Counts, Ended};
 use crate::verdict::{Reported, TraceLine};
 
 /// The report as JSON.
@@ -24,7 +24,7 @@ pub fn json(report: &Report) -> Value {
         "counts": {
             "requests": totals.requests,
             "lives": totals.lives,
-            "cases": 0,
+            "cases": totals.cases,
             "events": totals.all_events(),
             "by_kind": totals.events,
             "skipped": totals.skipped,
@@ -38,9 +38,30 @@ pub fn json(report: &Report) -> Value {
         "choices": totals.choices,
         "unmet": report.run.unmet.iter().map(|unmet| &unmet.need).collect::<Vec<_>>(),
         "not_deployable": report.run.unmet.iter().map(super::lacking).collect::<Vec<_>>(),
+        "cases": report.run.cases.iter().map(case).collect::<Vec<_>>(),
         "findings": report.run.findings.iter().map(finding).collect::<Vec<_>>(),
         "not_looked_at": report.not_looked_at(),
         "run": run(report),
+    })
+}
+
+/// What came of a written case.
+fn case(result: &CaseResult) -> Value {
+    let (outcome, why) = match &result.ended {
+        Ended::Passed => ("pass", None),
+        Ended::Warned => ("warn", None),
+        Ended::Failed => ("fail", None),
+        Ended::Unsupported(why) => ("unsupported", Some(why)),
+        Ended::Blocked(why) => ("blocked", Some(why)),
+        Ended::Inconclusive(why) => ("inconclusive", Some(why)),
+    };
+    let assertion = |a: &Asserted| json!({ "requirement": a.requirement, "failed": a.failed, "register": a.register });
+    json!({
+        "id": result.id,
+        "outcome": outcome,
+        "why": why,
+        "requests": result.requests,
+        "assertions": result.asserted.iter().map(assertion).collect::<Vec<_>>(),
     })
 }
 

@@ -7,6 +7,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use super::canary::{Canary, Refusal, canary};
+use super::cases::{CaseResult, Suites, play_cases};
+use super::findings::merge;
 use super::{Played, Progress, Stage, Totals, play};
 use crate::contract::Contract;
 use crate::endpoint::Trouble;
@@ -14,7 +16,7 @@ use crate::endpoint::meter::Flow;
 use crate::generate::{Budget, Execute, Found, Seeded, Settings, life, shrink};
 use crate::idp::{Profile, Unmet, profile};
 use crate::scenario::{ReadBack, Scenario};
-use crate::verdict::{Finding, Outcome, Reported, Weight};
+use crate::verdict::{Finding, Outcome, Reported};
 
 /// Lives of one round are judged with the same knowledge, so that the result does not depend on `--jobs`.
 const ROUND: usize = 32;
@@ -40,6 +42,8 @@ pub struct RunOptions {
     pub only: Option<String>,
     /// Named lives that are played too, with their selectors.
     pub named: Vec<(String, Scenario)>,
+    /// Written cases, played before the lives.
+    pub suites: Suites,
     /// Findings with these fingerprints do not end a life.
     pub known: BTreeSet<String>,
     /// Users that cannot be deleted may be left behind, inactive.
@@ -95,6 +99,8 @@ pub struct Run {
     pub selectors: usize,
     /// What was not looked at, and why.
     pub not_looked_at: Vec<String>,
+    /// What came of the written cases, in their order.
+    pub cases: Vec<CaseResult>,
     /// The traces of the named lives, for snapshots; of all lives, for `diff`.
     pub traces: BTreeMap<String, Vec<crate::verdict::TraceLine>>,
 }
@@ -141,6 +147,7 @@ pub async fn run(mut stage: Stage, options: &RunOptions, progress: &dyn Progress
         }
     }
     let stage = Arc::new(stage);
+    play_cases(&stage, &options.suites, options.jobs, &mut run, &mut known, progress).await;
     let planned = plan(&stage, options, &profile);
     run.selectors = planned.len();
     stage.meter.reset();
@@ -343,42 +350,6 @@ fn unplayable(error: String) -> Played {
 fn troubled(trouble: Trouble) -> Played {
     let totals = Totals { lives: 1, inconclusive: 1, ..Totals::default() };
     Played { trouble: Some(trouble), totals, ..Played::default() }
-}
-
-fn merge(
-    findings: &mut Vec<Reported>,
-    finding: &Finding,
-    selector: &str,
-    scenario: Option<&Scenario>,
-    found_after: u64,
-) {
-    match findings.iter_mut().find(|r| r.finding.fingerprint == finding.fingerprint) {
-        Some(known) => {
-            known.lives += 1;
-            // A rule that the same difference breaks elsewhere is worth more than none.
-            if known.finding.rule.is_none() && finding.rule.is_some() && known.finding.level != Weight::Rule {
-                known.lives -= 1;
-                let (lives, found_after) = (known.lives + 1, known.found_after);
-                *known = reported(finding, selector, scenario, found_after);
-                known.lives = lives;
-            }
-        }
-        None => findings.push(reported(finding, selector, scenario, found_after)),
-    }
-}
-
-fn reported(finding: &Finding, selector: &str, scenario: Option<&Scenario>, found_after: u64) -> Reported {
-    Reported {
-        finding: finding.clone(),
-        selector: selector.to_owned(),
-        lives: 1,
-        known: None,
-        scenario: scenario.cloned(),
-        reproduced: (1, 1),
-        minimal: false,
-        unshrunk_events: scenario.map_or(0, Scenario::events_after_start),
-        found_after,
-    }
 }
 
 /// Runs each failure again, and makes its life short. What does not come back each time is flaky.

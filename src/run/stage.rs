@@ -15,10 +15,15 @@ use crate::requirement::Tolerance;
 use crate::scenario::ReadBack;
 use crate::verdict::Reported;
 
+/// The base URL of the reference in process.
+const EMBEDDED: &str = "http://localhost/scim/v2";
+
 /// Told how far the run is.
 pub trait Progress: Send + Sync {
     /// A line for the reader: what is about to happen.
     fn say(&self, line: &str);
+    /// So many written cases of so many have been played.
+    fn cases(&self, _done: usize, _all: usize) {}
     /// So many lives of so many have been played.
     fn lives(&self, done: usize, all: usize);
     /// A failure was found; it is about to be shrunk.
@@ -51,6 +56,10 @@ pub struct Stage {
     pub settle: Option<Duration>,
     /// Nobody else uses the endpoint: so the caller promises.
     pub exclusive: bool,
+    /// The base URL; that of the reference in process, if there is none.
+    pub base: String,
+    /// Whether a credential is asked for, so that one that is wrong can be told.
+    pub authenticated: bool,
     /// Shared by the writes of all lives; closed while one of them walks through several pages.
     pub gate: Arc<RwLock<()>>,
 }
@@ -71,6 +80,8 @@ impl Stage {
             meter: Arc::default(),
             settle: None,
             exclusive: false,
+            base: EMBEDDED.to_owned(),
+            authenticated: true,
             gate: Arc::default(),
         }
     }
@@ -87,6 +98,11 @@ impl Stage {
             prefix: format!("{}{}-", self.run_prefix, base36(number, 4)),
             email_domain: self.email_domain.clone(),
         }
+    }
+
+    /// Whether the endpoint is the reference in process, where time passes with each request.
+    pub fn is_embedded(&self) -> bool {
+        self.base == EMBEDDED
     }
 
     /// Whether the run is to end.

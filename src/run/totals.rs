@@ -16,7 +16,11 @@ pub struct Counts {
 pub struct Totals {
     /// Lives played.
     pub lives: u64,
-    /// Requests of the identity provider.
+    /// Written cases played, instances of templates one by one.
+    pub cases: u64,
+    /// Cases that could not be judged.
+    pub inconclusive_cases: u64,
+    /// Requests of the identity provider, and of written cases.
     pub requests: u64,
     /// Requests of the harness itself, without canary and clean-up.
     pub own_requests: u64,
@@ -44,6 +48,8 @@ impl Totals {
     /// Adds the figures of another life.
     pub fn add(&mut self, other: &Totals) {
         self.lives += other.lives;
+        self.cases += other.cases;
+        self.inconclusive_cases += other.inconclusive_cases;
         self.requests += other.requests;
         self.own_requests += other.own_requests;
         self.rereads += other.rereads;

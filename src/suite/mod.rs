@@ -1,8 +1,10 @@
 //! What to run, as written: named lives and known deviations.
 
+mod cases;
 mod deviations;
 mod named;
 
+pub use cases::{FOLDERS, cases, read_case};
 pub use deviations::{Deviations, Entry, Matching, Ran};
 pub use named::lifecycles;
 

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::Contract;
+use super::Contract;
 use crate::expectation::Kind;
 use crate::scim::attribute::{Attribute, Mutability, Type};
 
 /// Fills in, by type, the required attributes of the core schema and of the extensions that are required, and names these
 /// extensions in `schemas` (RFC 7643 sections 3, 6 and 7).
-pub(super) fn fill_required(body: &mut Map<String, Value>, contract: &Contract, kind: Kind) {
+pub fn fill_required(body: &mut Map<String, Value>, contract: &Contract, kind: Kind) {
     if !contract.published {
         return;
     }
