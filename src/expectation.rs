@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::scim::error::ScimError;
 use crate::scim::filter::Filter;
 
 /// The two resource types that lives touch.
@@ -256,12 +257,21 @@ pub struct Alternative {
     pub effects: Vec<Effect>,
     /// The request was lawfully refused: what it wanted is not expected afterwards.
     pub refused: bool,
+    /// What a service says that refuses it so; an oracle does not ask for these very words.
+    pub said: Option<ScimError>,
 }
 
 impl Alternative {
     /// An alternative without choices and effects.
     pub fn new(statuses: &[u16], body: Body) -> Self {
-        Alternative { choices: Vec::new(), statuses: statuses.to_vec(), body, effects: Vec::new(), refused: false }
+        Alternative {
+            choices: Vec::new(),
+            statuses: statuses.to_vec(),
+            body,
+            effects: Vec::new(),
+            refused: false,
+            said: None,
+        }
     }
 
     /// The same, taking an alternative of the register.

@@ -13,6 +13,7 @@ use crate::scim::project::Projection;
 
 mod choices;
 mod discovery;
+mod front;
 mod late;
 mod publish;
 mod search;
@@ -80,15 +81,18 @@ impl Provider {
 
     /// Answers a request at a point in time, an xsd:dateTime (RFC 7643 section 2.3.5).
     pub fn answer(&mut self, request: &Request, now: &str) -> Response {
+        match front::read(request, self.contract.group.is_some()) {
+            Ok(read) => read.finish(self.plain(&read.request, now)),
+            Err(refused) => refused,
+        }
+    }
+
+    /// The answer to a request that is decoded and allowed.
+    fn plain(&mut self, request: &Request, now: &str) -> Response {
         let (endpoint, id) = request.target();
-        match (request.method, endpoint) {
-            (Method::Get, "ServiceProviderConfig" | "Schemas" | "ResourceTypes") => {
-                return self.discovery(endpoint, id, request);
-            }
-            (_, "ServiceProviderConfig" | "Schemas" | "ResourceTypes") => {
-                return error(&ScimError::new(405, "discovery endpoints are read only"));
-            }
-            (_, "Me" | "Bulk") => return error(&ScimError::new(501, "not supported")),
+        match endpoint {
+            "ServiceProviderConfig" | "Schemas" | "ResourceTypes" => return self.discovery(endpoint, id, request),
+            "Me" | "Bulk" => return error(&ScimError::new(501, "not supported")),
             _ => {}
         }
         self.tick(now);
@@ -229,6 +233,9 @@ impl Provider {
     fn speak(&mut self, alternative: &Alternative, id: &str, namespace: &str) -> Response {
         let status = alternative.statuses.first().copied().unwrap_or(500);
         let created = status == 201;
+        if let Some(said) = &alternative.said {
+            return error(said);
+        }
         match &alternative.body {
             Body::Any if status >= 400 => error(&ScimError::new(status, "the request was not carried out")),
             Body::Empty | Body::Any => {
@@ -239,9 +246,10 @@ impl Provider {
                 response
             }
             Body::Uniqueness => error(&ScimError { status, ..ScimError::uniqueness("the value is taken") }),
+            Body::Error(_) if status == 404 => error(&ScimError::not_found("there is no such resource")),
             Body::Error(types) => {
                 let scim_type = types.first().and_then(|t| crate::scim::error::ScimType::parse(t));
-                let detail = "the request was not carried out";
+                let detail = if status == 409 { "the value is taken" } else { "the request was not carried out" };
                 error(&ScimError { status, scim_type, detail: detail.to_owned() })
             }
             Body::Resource(belief) => {

@@ -85,7 +85,8 @@ impl Rules<'_> {
         };
         let (attributes, members) = split_members(attributes);
         if self.contract.published && changes_immutable(self.contract.shape(kind), old, &attributes) {
-            let refused = refusal(&ScimError::mutability("")).taking("L10", "immutable-published");
+            let refused = refusal(&ScimError::mutability("an immutable attribute has another value"))
+                .taking("L10", "immutable-published");
             return Expectation { there: Some(old.exists_cause), ..only(refused, "7644-3.5.1-08") };
         }
         let mut new = Belief { attributes, moved: crate::expectation::Moved::NotBefore, ..old.clone() };
@@ -375,7 +376,8 @@ pub(super) fn refusal(error: &ScimError) -> Alternative {
         }
         _ => &[],
     };
-    Alternative::new(&[error.status], Body::Error(types)).refusing()
+    let refused = Alternative::new(&[error.status], Body::Error(types)).refusing();
+    Alternative { said: Some(error.clone()), ..refused }
 }
 
 /// Takes the member ids out of a document.
