@@ -113,6 +113,8 @@ pub struct Belief {
     pub created: Option<String>,
     /// `meta.lastModified` as last seen.
     pub modified: Option<String>,
+    /// How often it changed, its making included: what a service counts for `meta.version`.
+    pub revision: u64,
     /// How `lastModified` may have moved since.
     pub moved: Moved,
     /// The requirement that a deviation breaks, by attribute: it follows from the last write, until a read confirms it.
@@ -146,6 +148,7 @@ impl Belief {
             members: Members::default(),
             created: None,
             modified: None,
+            revision: 0,
             moved: Moved::NotBefore,
             cause: BTreeMap::new(),
             member_cause: BTreeMap::new(),

@@ -15,11 +15,14 @@ mod choices;
 mod discovery;
 mod front;
 mod late;
+mod order;
+mod pages;
 mod publish;
 mod search;
 mod settle;
 mod show;
 mod strangers;
+mod tags;
 
 pub use choices::{Choices, choosable, published};
 
@@ -59,6 +62,9 @@ pub struct Provider {
     last_id: u64,
     strangers: strangers::Strangers,
     late: late::Late,
+    cursors: pages::Cursors,
+    /// The moment of the request that is being answered.
+    now: String,
     /// Names of what was deleted, by type.
     former: BTreeSet<(Kind, String)>,
     taken: BTreeMap<(&'static str, &'static str), u64>,
@@ -74,6 +80,8 @@ impl Provider {
             last_id: 0,
             strangers: strangers::Strangers::default(),
             late: late::Late::default(),
+            cursors: pages::Cursors::default(),
+            now: String::new(),
             former: BTreeSet::new(),
             taken: BTreeMap::new(),
         }
@@ -81,6 +89,7 @@ impl Provider {
 
     /// Answers a request at a point in time, an xsd:dateTime (RFC 7643 section 2.3.5).
     pub fn answer(&mut self, request: &Request, now: &str) -> Response {
+        now.clone_into(&mut self.now);
         match front::read(request, self.contract.group.is_some()) {
             Ok(read) => read.finish(self.plain(&read.request, now)),
             Err(refused) => refused,
@@ -114,6 +123,9 @@ impl Provider {
     fn respond(&mut self, request: &Request, now: &str) -> Response {
         match Projection::parse(request.parameter("attributes"), request.parameter("excludedAttributes")) {
             Ok(projection) => {
+                if let Some(answer) = self.condition(request) {
+                    return answer;
+                }
                 let at_root = request.method == Method::Get && request.path == "/";
                 let answer = if at_root { self.everything(request, now) } else { self.carry_out(request, now) };
                 self.project(answer, request, &projection)
@@ -213,7 +225,8 @@ impl Provider {
                         self.drop_memberships(user);
                     }
                 }
-                Effect::Spared(_) => {}
+                // A group that is gone is nobody's member.
+                Effect::Spared(group) => self.drop_memberships(group),
                 Effect::Orphaned(user) if self.store.groups_of(user).next().is_some() => {
                     let stale = self.options.choices.take("A71", namespace) == "stale-member";
                     self.note("A71", if stale { "stale-member" } else { "member-gone" });
@@ -224,13 +237,13 @@ impl Provider {
                 Effect::Orphaned(_) => {}
             }
         }
-        let response = self.speak(alternative, &id, namespace);
+        let response = self.speak(alternative, request, &id, namespace);
         self.drop_emptied(&full, namespace);
         response
     }
 
     /// The answer to what has been done.
-    fn speak(&mut self, alternative: &Alternative, id: &str, namespace: &str) -> Response {
+    fn speak(&mut self, alternative: &Alternative, request: &Request, id: &str, namespace: &str) -> Response {
         let status = alternative.statuses.first().copied().unwrap_or(500);
         let created = status == 201;
         if let Some(said) = &alternative.said {
@@ -254,15 +267,16 @@ impl Provider {
             }
             Body::Resource(belief) => {
                 let kind = belief.kind;
-                let body = self.store.find(kind, id).cloned();
-                let body = body.map(|belief| self.render(&belief, namespace)).unwrap_or(Value::Null);
+                let shown = self.store.find(kind, id).cloned();
+                let body = shown.as_ref().map(|belief| self.render(belief, namespace)).unwrap_or(Value::Null);
                 let mut response = Response::json(status, body);
+                response.headers.extend(shown.map(|belief| ("etag".into(), tags::version(&belief))));
                 if created || self.choose("A21", namespace) == "right" {
                     response.headers.push(("location".into(), self.uri(id, namespace)));
                 }
                 response
             }
-            Body::List(list) => self.list(list, namespace),
+            Body::List(list) => self.list(list, request, namespace),
         }
     }
 
@@ -306,6 +320,8 @@ impl Provider {
             self.keep(&id);
             if let Some(group) = self.store.any_mut(&id) {
                 group.members.must.remove(user);
+                group.revision += 1;
+                group.modified = Some(self.now.clone());
             }
         }
     }

@@ -127,12 +127,13 @@ impl Rules<'_> {
         let text = filter.to_string().to_lowercase();
         if text.contains("meta") {
             let (created, modified) = (&belief.created, &belief.modified);
-            let meta = json!({"resourceType": belief.kind.name(), "created": created, "lastModified": modified});
+            let meta = json!({"resourceType": belief.kind.name(), "created": created, "lastModified": modified,
+                              "version": format!("W/\"{}\"", belief.revision)});
             document.insert("meta".to_owned(), meta);
         }
         if text.contains("groups") && belief.kind == Kind::User {
-            let groups = self.store.groups_of(&belief.id);
-            let groups = groups.map(|g| json!({"value": g.id, "display": g.name(), "type": "direct"}));
+            let groups = self.store.groups_around(&belief.id).into_iter();
+            let groups = groups.map(|(g, kind)| json!({"value": g.id, "display": g.name(), "type": kind}));
             document.insert("groups".to_owned(), groups.collect());
         }
     }

@@ -13,7 +13,7 @@ use crate::scim::resource::lookup;
 
 /// What may stand in a query, as a parameter or in the body of a search.
 const PARAMETERS: &[&str] =
-    &["filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"];
+    &["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes"];
 
 /// The GET that a search stands for, with the same parameters; nothing if the request is none.
 pub(super) fn as_get(request: &Request) -> Option<Result<Request, ScimError>> {
@@ -80,6 +80,7 @@ impl Provider {
             && let Some(patched) = Kind::of(endpoint).and_then(|kind| self.store.find(kind, id)).cloned()
         {
             response = Response::json(200, self.render(&patched, &super::show::namespace_of(&patched)));
+            response.headers.push(("etag".to_owned(), super::tags::version(&patched)));
         }
         let body = match response.json.take() {
             Some(Value::Object(mut list)) if list.contains_key("Resources") => {

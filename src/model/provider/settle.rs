@@ -57,6 +57,9 @@ impl Provider {
         belief.cause.clear();
         let before = self.store.any(&belief.id);
         let changed = before.is_none_or(|b| b.attributes != belief.attributes || b.members != belief.members);
+        if changed {
+            belief.revision += 1;
+        }
         if before.is_none() {
             return;
         }
