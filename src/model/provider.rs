@@ -18,6 +18,7 @@ mod late;
 mod order;
 mod pages;
 mod publish;
+mod sample;
 mod search;
 mod settle;
 mod show;

@@ -11,7 +11,7 @@ use crate::scim::attribute::{Mutability, Uniqueness};
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::path::AttrPath;
 use crate::scim::resource::validate_new;
-use crate::scim::schema::Shape;
+use crate::scim::schema::{Schema, Shape};
 use crate::scim::value::equal_values;
 
 /// Names up to this length, in characters, are stored by everybody.
@@ -319,11 +319,20 @@ impl Rules<'_> {
 
 /// Whether a PUT gives an attribute that is published as immutable another value than it has (RFC 7644 section 3.5.1).
 fn changes_immutable(shape: &Shape, old: &Belief, new: &Map<String, Value>) -> bool {
-    let fixed = shape.core.attributes.iter().filter(|a| a.mutability == Mutability::Immutable && !a.multi_valued);
-    fixed.into_iter().any(|attribute| {
-        let value = |of: &Map<String, Value>| of.get(&attribute.name).filter(|v| !v.is_null()).cloned();
-        matches!((value(&old.attributes), value(new)), (Some(a), Some(b)) if !equal_values(attribute, &a, &b))
-    })
+    let value = |of: &Map<String, Value>, name: &str| of.get(name).filter(|v| !v.is_null()).cloned();
+    let changes = |schema: &Schema, old: &Map<String, Value>, new: &Map<String, Value>| {
+        let mut fixed = schema.attributes.iter().filter(|a| a.mutability == Mutability::Immutable && !a.multi_valued);
+        fixed.any(|attribute| match (value(old, &attribute.name), value(new, &attribute.name)) {
+            (Some(a), Some(b)) => !equal_values(attribute, &a, &b),
+            _ => false,
+        })
+    };
+    let inside = |of: &Map<String, Value>, schema: &Schema| of.get(&schema.id).and_then(Value::as_object).cloned();
+    changes(&shape.core, &old.attributes, new)
+        || shape.extensions.iter().any(|(schema, _)| match (inside(&old.attributes, schema), inside(new, schema)) {
+            (Some(old), Some(new)) => changes(schema, &old, &new),
+            _ => false,
+        })
 }
 
 /// The texts in a value.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
-use super::attribute::{Attribute, Type};
+use super::attribute::{Attribute, Returned, Type};
 use super::error::ScimError;
 use super::filter::{Comparison, Filter, Literal};
 use super::path::AttrPath;
@@ -36,7 +36,7 @@ impl Filter {
         self.check_in(Scope::Element(attribute))
     }
 
-    /// Whether each attribute that the filter names is declared by one of these types.
+    /// Whether each attribute that the filter names is declared by one of these types, and is one that can be read.
     pub fn is_declared(&self, shapes: &[&Shape]) -> bool {
         match self {
             Filter::And(terms) | Filter::Or(terms) => terms.iter().all(|term| term.is_declared(shapes)),
@@ -49,7 +49,8 @@ impl Filter {
         match self {
             Filter::Present(path) | Filter::Compare(path, ..) => {
                 let whole = |shape: &Shape| matches!(shape.resolve(path), Some(Target::Schema(_)));
-                scope.define(path).is_some() || matches!(scope, Scope::Resource(shape) if whole(shape))
+                scope.define(path).is_some_and(|a| a.returned != Returned::Never)
+                    || matches!(scope, Scope::Resource(shape) if whole(shape))
             }
             Filter::ValuePath(path, inner) => scope.define(path).is_some_and(|a| inner.declared_in(Scope::Element(a))),
             Filter::Not(inner) => inner.declared_in(scope),

@@ -33,6 +33,7 @@ impl Provider {
             "Schemas" => shapes
                 .iter()
                 .flat_map(|s| std::iter::once(&s.core).chain(s.extensions.iter().map(|(schema, _)| schema)))
+                .chain(&builtin::discovery_schemas())
                 .map(|schema| schema.to_json(&format!("{base}/Schemas/{}", schema.id)))
                 .collect(),
             "ResourceTypes" => {
@@ -60,8 +61,7 @@ fn provider_config(base: &str, max_results: u64) -> Value {
     config.insert("patch".into(), json!({ "supported": true }));
     config.insert("bulk".into(), json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 }));
     config.insert("filter".into(), json!({ "supported": true, "maxResults": max_results }));
-    config.insert("changePassword".into(), json!({ "supported": false }));
-    for name in ["sort", "etag"] {
+    for name in ["changePassword", "sort", "etag"] {
         config.insert(name.into(), json!({ "supported": true }));
     }
     config.insert(
@@ -77,7 +77,13 @@ fn provider_config(base: &str, max_results: u64) -> Value {
     );
     config.insert(
         "authenticationSchemes".into(),
-        json!([{ "type": "oauthbearertoken", "name": "Bearer token", "description": "One token, given out by the provider" }]),
+        json!([{
+            "type": "oauthbearertoken",
+            "name": "Bearer token",
+            "description": "One token, given out by the provider",
+            "specUri": "https://www.rfc-editor.org/info/rfc6750",
+            "primary": true,
+        }]),
     );
     config.insert(
         "meta".into(),

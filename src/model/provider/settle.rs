@@ -48,6 +48,9 @@ impl Provider {
                 belief.members.must.insert(id);
             }
         }
+        if request.method == Method::Put {
+            self.carry_over(belief);
+        }
         self.choose_values(belief, namespace);
         self.fill_in(belief);
         belief.attributes.retain(|_, value| !value.is_null());
