@@ -11,6 +11,7 @@ use crate::expectation::{Alternative, Belief, Body, Effect, Kind};
 use crate::scim::error::ScimError;
 use crate::scim::project::Projection;
 
+mod bulk;
 mod choices;
 mod discovery;
 mod front;
@@ -18,6 +19,7 @@ mod late;
 mod order;
 mod pages;
 mod publish;
+mod references;
 mod sample;
 mod search;
 mod settle;
@@ -102,7 +104,8 @@ impl Provider {
         let (endpoint, id) = request.target();
         match endpoint {
             "ServiceProviderConfig" | "Schemas" | "ResourceTypes" => return self.discovery(endpoint, id, request),
-            "Me" | "Bulk" => return error(&ScimError::new(501, "not supported")),
+            "Bulk" => return self.bulk(request, now),
+            "Me" => return error(&ScimError::new(501, "not supported")),
             _ => {}
         }
         self.tick(now);

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bulk::MAX_OPERATIONS;
+use super::front::MAX_PAYLOAD;
 use super::pages::{CURSOR_SECONDS, DEFAULT_PAGE};
 use super::{Provider, error};
 use crate::exchange::{Request, Response};
@@ -59,7 +61,10 @@ fn provider_config(base: &str, max_results: u64) -> Value {
     let mut config = Map::new();
     config.insert("schemas".into(), json!([message::SERVICE_PROVIDER_CONFIG_URN]));
     config.insert("patch".into(), json!({ "supported": true }));
-    config.insert("bulk".into(), json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 }));
+    config.insert(
+        "bulk".into(),
+        json!({ "supported": true, "maxOperations": MAX_OPERATIONS, "maxPayloadSize": MAX_PAYLOAD }),
+    );
     config.insert("filter".into(), json!({ "supported": true, "maxResults": max_results }));
     for name in ["changePassword", "sort", "etag"] {
         config.insert(name.into(), json!({ "supported": true }));

@@ -8,6 +8,14 @@ use crate::exchange::{Method, Request, Response, parse_target};
 use crate::scim::error::ScimError;
 use crate::scim::strict::parse_json;
 
+/// The largest request body, in bytes.
+pub(super) const MAX_PAYLOAD: usize = 1 << 20;
+
+/// The refusal of a body that is larger (RFC 7644 section 3.7.4).
+pub(super) fn too_large() -> ScimError {
+    ScimError::new(413, format!("the body is larger than maxPayloadSize, {MAX_PAYLOAD} bytes"))
+}
+
 /// The media types in which answers are given (RFC 7644 section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
@@ -113,6 +121,9 @@ fn body(request: &mut Cow<'_, Request>) -> Result<(), ScimError> {
     let carries = payload.as_ref().map_or(request.body.is_some(), |bytes| !bytes.is_empty());
     if carries && !request.header("content-type").is_none_or(is_json) {
         return Err(ScimError::new(415, "a body is application/scim+json or application/json"));
+    }
+    if payload.as_ref().is_some_and(|bytes| bytes.len() > MAX_PAYLOAD) {
+        return Err(too_large());
     }
     if let Some(bytes) = payload {
         request.to_mut().body = if bytes.is_empty() { None } else { Some(parse_json(&bytes)?) };
