@@ -2,6 +2,10 @@
 
 use serde_json::Value;
 
+mod target;
+
+pub use target::parse_target;
+
 /// An HTTP method that SCIM uses (RFC 7644 section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {

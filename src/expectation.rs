@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::scim::error::ScimError;
 use crate::scim::filter::Filter;
 
 /// The two resource types that lives touch.
@@ -112,6 +113,8 @@ pub struct Belief {
     pub created: Option<String>,
     /// `meta.lastModified` as last seen.
     pub modified: Option<String>,
+    /// How often it changed, its making included: what a service counts for `meta.version`.
+    pub revision: u64,
     /// How `lastModified` may have moved since.
     pub moved: Moved,
     /// The requirement that a deviation breaks, by attribute: it follows from the last write, until a read confirms it.
@@ -145,6 +148,7 @@ impl Belief {
             members: Members::default(),
             created: None,
             modified: None,
+            revision: 0,
             moved: Moved::NotBefore,
             cause: BTreeMap::new(),
             member_cause: BTreeMap::new(),
@@ -256,12 +260,21 @@ pub struct Alternative {
     pub effects: Vec<Effect>,
     /// The request was lawfully refused: what it wanted is not expected afterwards.
     pub refused: bool,
+    /// What a service says that refuses it so; an oracle does not ask for these very words.
+    pub said: Option<ScimError>,
 }
 
 impl Alternative {
     /// An alternative without choices and effects.
     pub fn new(statuses: &[u16], body: Body) -> Self {
-        Alternative { choices: Vec::new(), statuses: statuses.to_vec(), body, effects: Vec::new(), refused: false }
+        Alternative {
+            choices: Vec::new(),
+            statuses: statuses.to_vec(),
+            body,
+            effects: Vec::new(),
+            refused: false,
+            said: None,
+        }
     }
 
     /// The same, taking an alternative of the register.

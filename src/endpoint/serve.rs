@@ -9,13 +9,16 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
-use crate::exchange::{Method, Origin, Request, Response};
+use crate::exchange::{Method, Odd, Origin, Request, Response, parse_target};
+use crate::scim::error::ScimError;
+use crate::scim::strict::parse_json;
 
-/// The largest request body that is read, in bytes.
+/// The largest request body that is taken, in bytes; a provider with bulk operations publishes it as `maxPayloadSize`.
 const MAX_BODY: usize = 1 << 20;
+/// So much is read of a larger one, for the client to be told.
+const MAX_READ: usize = 16 << 20;
 /// How long open connections may go on after the shutdown began.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -101,37 +104,32 @@ impl Served {
         body: Body,
     ) -> Result<Request, Response> {
         let below = uri.path().strip_prefix(&self.base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        let below = below.ok_or_else(|| error(404, None, "nothing is served here"))?;
+        let below = below.ok_or_else(|| error(404, "nothing is served here"))?;
         if !self.admits(headers) {
-            let mut refusal = error(401, None, "a bearer token is needed");
+            let mut refusal = error(401, "a bearer token is needed");
             refusal.headers.push(("www-authenticate".to_owned(), "Bearer realm=\"scim\"".to_owned()));
             return Err(refusal);
         }
-        let method = match method.as_str() {
-            "GET" => Method::Get,
-            "POST" => Method::Post,
-            "PUT" => Method::Put,
-            "PATCH" => Method::Patch,
-            "DELETE" => Method::Delete,
-            _ => {
-                let mut refusal = error(405, None, "the method is not supported");
-                refusal.headers.push(("allow".to_owned(), "GET, POST, PUT, PATCH, DELETE".to_owned()));
-                return Err(refusal);
-            }
+        let Some(method) = Method::parse(method.as_str()) else {
+            let mut refusal = error(405, "the method is not supported");
+            refusal.headers.push(("allow".to_owned(), "GET, HEAD, POST, PUT, PATCH, DELETE".to_owned()));
+            return Err(refusal);
         };
-        let undecodable = || error(400, None, "the URL is not percent-encoded UTF-8");
-        let path = if below.is_empty() { "/" } else { below };
-        let path = decode(path, false).ok_or_else(undecodable)?;
-        let query = query(uri.query().unwrap_or_default()).ok_or_else(undecodable)?;
-        let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| error(413, None, "the body is larger than 1 MiB"))?;
-        let body = if bytes.is_empty() {
-            None
-        } else {
-            let invalid =
-                |e: serde_json::Error| error(400, Some("invalidSyntax"), &format!("the body is not JSON: {e}"));
-            Some(serde_json::from_slice(&bytes).map_err(invalid)?)
-        };
-        Ok(Request { query, body, ..Request::new(Origin::Client, method, path) })
+        let mut odd = Odd { headers: passed_on(headers), ..Odd::default() };
+        let target = format!("{below}{}", uri.query().map(|query| format!("?{query}")).unwrap_or_default());
+        let (path, query) = parse_target(&target).unwrap_or_else(|| {
+            odd.target = Some(target);
+            (below.to_owned(), Vec::new())
+        });
+        let too_large = || error(413, &format!("the body is larger than maxPayloadSize, {MAX_BODY} bytes"));
+        let bytes = to_bytes(body, MAX_READ).await.map_err(|_| too_large())?;
+        if bytes.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        // What is no clean JSON is left to who answers.
+        let body = parse_json(&bytes).ok();
+        odd.payload = Some(bytes.to_vec()).filter(|bytes| body.is_none() && !bytes.is_empty());
+        Ok(Request { query, body, odd: Some(Box::new(odd)), ..Request::new(Origin::Client, method, path) })
     }
 
     /// Whether the request carries the token, if one is asked for. The scheme is compared without case (RFC 9110 section 11.1).
@@ -144,43 +142,18 @@ impl Served {
 }
 
 /// A SCIM error (RFC 7644 section 3.12).
-fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Response {
-    let mut body = Map::new();
-    body.insert("schemas".to_owned(), Value::from(vec!["urn:ietf:params:scim:api:messages:2.0:Error"]));
-    body.insert("status".to_owned(), status.to_string().into());
-    if let Some(scim_type) = scim_type {
-        body.insert("scimType".to_owned(), scim_type.into());
-    }
-    body.insert("detail".to_owned(), detail.into());
-    Response::json(status, Value::Object(body))
+fn error(status: u16, detail: &str) -> Response {
+    Response::json(status, ScimError::new(status, detail).to_json())
 }
 
-/// The parameters of a query, decoded; a parameter without `=` has an empty value.
-fn query(query: &str) -> Option<Vec<(String, String)>> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(name, true)?, decode(value, true)?))
-        })
-        .collect()
-}
-
-/// Decodes percent-encoding; in a query `+` is a blank, as HTML forms write it. Nothing if it is not UTF-8.
-fn decode(text: &str, plus: bool) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            b'+' if plus => b' ',
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
+/// The headers by name in lower case, without the secret; several of one name as one list (RFC 9110 section 5.3).
+fn passed_on(headers: &HeaderMap) -> Vec<(String, Option<String>)> {
+    let open = headers.keys().filter(|name| *name != "authorization");
+    let text = |name: &HeaderName| {
+        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        values.collect::<Vec<_>>().join(", ")
+    };
+    open.map(|name| (name.as_str().to_owned(), Some(text(name)))).collect()
 }
 
 fn into_http(response: Response) -> axum::response::Response {
@@ -211,7 +184,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let answer: Answer = Arc::new(|request: Request| {
-            let body = json!({"method": request.method.as_str(), "path": request.path, "query": request.query, "body": request.body});
+            let odd = request.odd.clone().unwrap_or_default();
+            let (raw, target) = (odd.payload.map(|bytes| bytes.len()), odd.target);
+            let tag = request.header("if-match");
+            let body = json!({"method": request.method.as_str(), "path": request.path, "query": request.query,
+                              "body": request.body, "raw": raw, "target": target, "tag": tag});
             let mut response = Response::json(201, body);
             response.headers.push(("location".to_owned(), "/x".to_owned()));
             response
@@ -246,7 +223,8 @@ mod tests {
         let response = endpoint.exchange(&request).await.unwrap();
         assert_eq!((response.status, response.header("location")), (201, Some("/x")));
         assert_eq!(response.header("content-type"), Some("application/scim+json"));
-        let expected = json!({"method": "PATCH", "path": request.path, "query": request.query, "body": request.body});
+        let expected = json!({"method": "PATCH", "path": request.path, "query": request.query, "body": request.body,
+                              "raw": null, "target": null, "tag": null});
         assert_eq!(response.json, Some(expected));
     }
 
@@ -275,12 +253,25 @@ mod tests {
             .await;
         check("GET /scim/v2/Users", "Basic secret", none(), &["401"]).await;
         check("OPTIONS /scim/v2/Users", "Bearer secret", none(), &["405", "allow: get"]).await;
-        check("HEAD /scim/v2/Users", "Bearer secret", none(), &["405"]).await;
+        check("HEAD /scim/v2/Users", "Bearer secret", none(), &["201"]).await;
         check("BREW /scim/v2/Users", "Bearer secret", none(), &["405", "\"status\":\"405\""]).await;
-        check("GET /scim/v2/Users/%ff", "Bearer secret", none(), &["400"]).await;
-        check("GET /scim/v2/Users/%f", "Bearer secret", none(), &["400"]).await;
-        check("POST /scim/v2/Users", "Bearer secret", "{".to_owned(), &["400", "\"scimtype\":\"invalidsyntax\""]).await;
-        check("POST /scim/v2/Users", "Bearer secret", " ".repeat(MAX_BODY + 1), &["413", "\"status\":\"413\""]).await;
+        check("POST /scim/v2/Users", "Bearer secret", " ".repeat(MAX_BODY + 1), &["413", "maxpayloadsize"]).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_odd_is_passed_on() {
+        let (address, _stop, _task) = echo().await;
+        let check = async |line: &str, body: &str, expected: &str| {
+            let head = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer secret\r\n");
+            let head = format!("{head}If-Match: W/\"1\"\r\nif-match: W/\"2\"\r\n");
+            let answer = raw(&address, format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await;
+            assert!(answer.contains(expected), "{line}: {expected} is not in {answer}");
+        };
+        check("GET /scim/v2/Users/%ff?a", "", "\"target\":\"/users/%ff?a\"").await;
+        check("POST /scim/v2/Users", "{", "\"body\":null,\"raw\":1").await;
+        check("POST /scim/v2/Users", "{\"a\":1,\"A\":1}", "\"body\":null,\"raw\":13").await;
+        check("POST /scim/v2/Users", "{}", "\"body\":{},\"raw\":null").await;
+        check("GET /scim/v2/Users", "", r#""tag":"w/\"1\", w/\"2\"""#).await;
     }
 
     #[tokio::test]

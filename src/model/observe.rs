@@ -143,6 +143,8 @@ fn loosen(store: &mut Store, user: &str, register: &'static str, kept: &BTreeSet
             group.member_cause.insert(user.to_owned(), "7643-4.1.2-16");
         } else if group.members.must.remove(user) {
             group.members.may.insert(user.to_owned(), register);
+            // Whoever takes it out changes the group.
+            group.moved = Moved::NotBefore;
         }
     }
 }

@@ -11,14 +11,21 @@ use crate::expectation::{Alternative, Belief, Body, Effect, Kind};
 use crate::scim::error::ScimError;
 use crate::scim::project::Projection;
 
+mod bulk;
 mod choices;
 mod discovery;
+mod front;
 mod late;
+mod order;
+mod pages;
 mod publish;
+mod references;
+mod sample;
 mod search;
 mod settle;
 mod show;
 mod strangers;
+mod tags;
 
 pub use choices::{Choices, choosable, published};
 
@@ -58,6 +65,9 @@ pub struct Provider {
     last_id: u64,
     strangers: strangers::Strangers,
     late: late::Late,
+    cursors: pages::Cursors,
+    /// The moment of the request that is being answered.
+    now: String,
     /// Names of what was deleted, by type.
     former: BTreeSet<(Kind, String)>,
     taken: BTreeMap<(&'static str, &'static str), u64>,
@@ -73,6 +83,8 @@ impl Provider {
             last_id: 0,
             strangers: strangers::Strangers::default(),
             late: late::Late::default(),
+            cursors: pages::Cursors::default(),
+            now: String::new(),
             former: BTreeSet::new(),
             taken: BTreeMap::new(),
         }
@@ -80,15 +92,20 @@ impl Provider {
 
     /// Answers a request at a point in time, an xsd:dateTime (RFC 7643 section 2.3.5).
     pub fn answer(&mut self, request: &Request, now: &str) -> Response {
+        now.clone_into(&mut self.now);
+        match front::read(request, self.contract.group.is_some()) {
+            Ok(read) => read.finish(self.plain(&read.request, now)),
+            Err(refused) => refused,
+        }
+    }
+
+    /// The answer to a request that is decoded and allowed.
+    fn plain(&mut self, request: &Request, now: &str) -> Response {
         let (endpoint, id) = request.target();
-        match (request.method, endpoint) {
-            (Method::Get, "ServiceProviderConfig" | "Schemas" | "ResourceTypes") => {
-                return self.discovery(endpoint, id, request);
-            }
-            (_, "ServiceProviderConfig" | "Schemas" | "ResourceTypes") => {
-                return error(&ScimError::new(405, "discovery endpoints are read only"));
-            }
-            (_, "Me" | "Bulk") => return error(&ScimError::new(501, "not supported")),
+        match endpoint {
+            "ServiceProviderConfig" | "Schemas" | "ResourceTypes" => return self.discovery(endpoint, id, request),
+            "Bulk" => return self.bulk(request, now),
+            "Me" => return error(&ScimError::new(501, "not supported")),
             _ => {}
         }
         self.tick(now);
@@ -110,6 +127,9 @@ impl Provider {
     fn respond(&mut self, request: &Request, now: &str) -> Response {
         match Projection::parse(request.parameter("attributes"), request.parameter("excludedAttributes")) {
             Ok(projection) => {
+                if let Some(answer) = self.condition(request) {
+                    return answer;
+                }
                 let at_root = request.method == Method::Get && request.path == "/";
                 let answer = if at_root { self.everything(request, now) } else { self.carry_out(request, now) };
                 self.project(answer, request, &projection)
@@ -209,7 +229,8 @@ impl Provider {
                         self.drop_memberships(user);
                     }
                 }
-                Effect::Spared(_) => {}
+                // A group that is gone is nobody's member.
+                Effect::Spared(group) => self.drop_memberships(group),
                 Effect::Orphaned(user) if self.store.groups_of(user).next().is_some() => {
                     let stale = self.options.choices.take("A71", namespace) == "stale-member";
                     self.note("A71", if stale { "stale-member" } else { "member-gone" });
@@ -220,15 +241,18 @@ impl Provider {
                 Effect::Orphaned(_) => {}
             }
         }
-        let response = self.speak(alternative, &id, namespace);
+        let response = self.speak(alternative, request, &id, namespace);
         self.drop_emptied(&full, namespace);
         response
     }
 
     /// The answer to what has been done.
-    fn speak(&mut self, alternative: &Alternative, id: &str, namespace: &str) -> Response {
+    fn speak(&mut self, alternative: &Alternative, request: &Request, id: &str, namespace: &str) -> Response {
         let status = alternative.statuses.first().copied().unwrap_or(500);
         let created = status == 201;
+        if let Some(said) = &alternative.said {
+            return error(said);
+        }
         match &alternative.body {
             Body::Any if status >= 400 => error(&ScimError::new(status, "the request was not carried out")),
             Body::Empty | Body::Any => {
@@ -239,22 +263,24 @@ impl Provider {
                 response
             }
             Body::Uniqueness => error(&ScimError { status, ..ScimError::uniqueness("the value is taken") }),
+            Body::Error(_) if status == 404 => error(&ScimError::not_found("there is no such resource")),
             Body::Error(types) => {
                 let scim_type = types.first().and_then(|t| crate::scim::error::ScimType::parse(t));
-                let detail = "the request was not carried out";
+                let detail = if status == 409 { "the value is taken" } else { "the request was not carried out" };
                 error(&ScimError { status, scim_type, detail: detail.to_owned() })
             }
             Body::Resource(belief) => {
                 let kind = belief.kind;
-                let body = self.store.find(kind, id).cloned();
-                let body = body.map(|belief| self.render(&belief, namespace)).unwrap_or(Value::Null);
+                let shown = self.store.find(kind, id).cloned();
+                let body = shown.as_ref().map(|belief| self.render(belief, namespace)).unwrap_or(Value::Null);
                 let mut response = Response::json(status, body);
+                response.headers.extend(shown.map(|belief| ("etag".into(), tags::version(&belief))));
                 if created || self.choose("A21", namespace) == "right" {
                     response.headers.push(("location".into(), self.uri(id, namespace)));
                 }
                 response
             }
-            Body::List(list) => self.list(list, namespace),
+            Body::List(list) => self.list(list, request, namespace),
         }
     }
 
@@ -298,6 +324,8 @@ impl Provider {
             self.keep(&id);
             if let Some(group) = self.store.any_mut(&id) {
                 group.members.must.remove(user);
+                group.revision += 1;
+                group.modified = Some(self.now.clone());
             }
         }
     }

@@ -9,6 +9,7 @@ use super::{Rules, only};
 use crate::contract::Capability;
 use crate::exchange::{Exchange, Method, Request};
 use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, ListBody};
+use crate::scim::error::ScimError;
 use crate::scim::filter::Filter;
 
 impl Rules<'_> {
@@ -42,8 +43,10 @@ impl Rules<'_> {
         let filter = match request.parameter("filter").map(Filter::parse) {
             None => None,
             Some(Ok(filter)) => Some(filter),
-            Some(Err(_)) => {
-                return only(Alternative::new(&[400], Body::Error(&["invalidFilter"])).refusing(), "7644-3.4.2.2-27");
+            Some(Err(malformed)) => {
+                let refused = Alternative::new(&[400], Body::Error(&["invalidFilter"])).refusing();
+                let said = Some(ScimError::invalid_filter(malformed.to_string()));
+                return only(Alternative { said, ..refused }, "7644-3.4.2.2-27");
             }
         };
         let mut body = ListBody {
@@ -110,7 +113,7 @@ impl Rules<'_> {
         Expectation { alternatives, requirement, there: None, rivals: Vec::new() }
     }
 
-    fn holds(&self, filter: &Filter, belief: &Belief) -> Result<bool, crate::scim::error::ScimError> {
+    fn holds(&self, filter: &Filter, belief: &Belief) -> Result<bool, ScimError> {
         let shape = self.contract.shape(belief.kind);
         let mut document = document(belief, shape, &possible);
         if self.prefix.is_empty() {
@@ -124,12 +127,13 @@ impl Rules<'_> {
         let text = filter.to_string().to_lowercase();
         if text.contains("meta") {
             let (created, modified) = (&belief.created, &belief.modified);
-            let meta = json!({"resourceType": belief.kind.name(), "created": created, "lastModified": modified});
+            let meta = json!({"resourceType": belief.kind.name(), "created": created, "lastModified": modified,
+                              "version": format!("W/\"{}\"", belief.revision)});
             document.insert("meta".to_owned(), meta);
         }
         if text.contains("groups") && belief.kind == Kind::User {
-            let groups = self.store.groups_of(&belief.id);
-            let groups = groups.map(|g| json!({"value": g.id, "display": g.name(), "type": "direct"}));
+            let groups = self.store.groups_around(&belief.id).into_iter();
+            let groups = groups.map(|(g, kind)| json!({"value": g.id, "display": g.name(), "type": kind}));
             document.insert("groups".to_owned(), groups.collect());
         }
     }

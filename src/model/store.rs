@@ -119,6 +119,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The groups that hold this user, `direct`, and those that hold such a group, `indirect`.
+    pub(super) fn groups_around<'a>(&'a self, user: &'a str) -> Vec<(&'a Belief, &'static str)> {
+        let mut around: Vec<(&Belief, &'static str)> = self.groups_of(user).map(|group| (group, "direct")).collect();
+        let mut next = 0;
+        while let Some((group, _)) = around.get(next).copied() {
+            let outer: Vec<&Belief> = self.groups_of(&group.id).collect();
+            for group in outer {
+                if around.iter().all(|(known, _)| known.id != group.id) {
+                    around.push((group, "indirect"));
+                }
+            }
+            next += 1;
+        }
+        around
+    }
+}
+
 /// The attributes of a belief as a resource, members included: what filters and PATCH operations work on.
 pub(super) fn document(belief: &Belief, shape: &Shape, members: &dyn Fn(&Belief) -> Vec<String>) -> Map<String, Value> {
     let mut document = Map::new();

@@ -11,7 +11,7 @@ use crate::scim::attribute::{Mutability, Uniqueness};
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::path::AttrPath;
 use crate::scim::resource::validate_new;
-use crate::scim::schema::Shape;
+use crate::scim::schema::{Schema, Shape};
 use crate::scim::value::equal_values;
 
 /// Names up to this length, in characters, are stored by everybody.
@@ -85,7 +85,8 @@ impl Rules<'_> {
         };
         let (attributes, members) = split_members(attributes);
         if self.contract.published && changes_immutable(self.contract.shape(kind), old, &attributes) {
-            let refused = refusal(&ScimError::mutability("")).taking("L10", "immutable-published");
+            let refused = refusal(&ScimError::mutability("an immutable attribute has another value"))
+                .taking("L10", "immutable-published");
             return Expectation { there: Some(old.exists_cause), ..only(refused, "7644-3.5.1-08") };
         }
         let mut new = Belief { attributes, moved: crate::expectation::Moved::NotBefore, ..old.clone() };
@@ -318,11 +319,20 @@ impl Rules<'_> {
 
 /// Whether a PUT gives an attribute that is published as immutable another value than it has (RFC 7644 section 3.5.1).
 fn changes_immutable(shape: &Shape, old: &Belief, new: &Map<String, Value>) -> bool {
-    let fixed = shape.core.attributes.iter().filter(|a| a.mutability == Mutability::Immutable && !a.multi_valued);
-    fixed.into_iter().any(|attribute| {
-        let value = |of: &Map<String, Value>| of.get(&attribute.name).filter(|v| !v.is_null()).cloned();
-        matches!((value(&old.attributes), value(new)), (Some(a), Some(b)) if !equal_values(attribute, &a, &b))
-    })
+    let value = |of: &Map<String, Value>, name: &str| of.get(name).filter(|v| !v.is_null()).cloned();
+    let changes = |schema: &Schema, old: &Map<String, Value>, new: &Map<String, Value>| {
+        let mut fixed = schema.attributes.iter().filter(|a| a.mutability == Mutability::Immutable && !a.multi_valued);
+        fixed.any(|attribute| match (value(old, &attribute.name), value(new, &attribute.name)) {
+            (Some(a), Some(b)) => !equal_values(attribute, &a, &b),
+            _ => false,
+        })
+    };
+    let inside = |of: &Map<String, Value>, schema: &Schema| of.get(&schema.id).and_then(Value::as_object).cloned();
+    changes(&shape.core, &old.attributes, new)
+        || shape.extensions.iter().any(|(schema, _)| match (inside(&old.attributes, schema), inside(new, schema)) {
+            (Some(old), Some(new)) => changes(schema, &old, &new),
+            _ => false,
+        })
 }
 
 /// The texts in a value.
@@ -375,7 +385,8 @@ pub(super) fn refusal(error: &ScimError) -> Alternative {
         }
         _ => &[],
     };
-    Alternative::new(&[error.status], Body::Error(types)).refusing()
+    let refused = Alternative::new(&[error.status], Body::Error(types)).refusing();
+    Alternative { said: Some(error.clone()), ..refused }
 }
 
 /// Takes the member ids out of a document.

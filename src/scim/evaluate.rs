@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
-use super::attribute::{Attribute, Type};
+use super::attribute::{Attribute, Returned, Type};
 use super::error::ScimError;
 use super::filter::{Comparison, Filter, Literal};
 use super::path::AttrPath;
@@ -34,6 +34,28 @@ impl Filter {
     /// [`Filter::check`] for a filter in brackets behind `attribute`.
     pub fn check_element(&self, attribute: &Attribute) -> Result<(), ScimError> {
         self.check_in(Scope::Element(attribute))
+    }
+
+    /// Whether each attribute that the filter names is declared by one of these types, and is one that can be read.
+    pub fn is_declared(&self, shapes: &[&Shape]) -> bool {
+        match self {
+            Filter::And(terms) | Filter::Or(terms) => terms.iter().all(|term| term.is_declared(shapes)),
+            Filter::Not(inner) => inner.is_declared(shapes),
+            term => shapes.iter().any(|shape| term.declared_in(Scope::Resource(shape))),
+        }
+    }
+
+    fn declared_in(&self, scope: Scope<'_>) -> bool {
+        match self {
+            Filter::Present(path) | Filter::Compare(path, ..) => {
+                let whole = |shape: &Shape| matches!(shape.resolve(path), Some(Target::Schema(_)));
+                scope.define(path).is_some_and(|a| a.returned != Returned::Never)
+                    || matches!(scope, Scope::Resource(shape) if whole(shape))
+            }
+            Filter::ValuePath(path, inner) => scope.define(path).is_some_and(|a| inner.declared_in(Scope::Element(a))),
+            Filter::Not(inner) => inner.declared_in(scope),
+            Filter::And(terms) | Filter::Or(terms) => terms.iter().all(|term| term.declared_in(scope)),
+        }
     }
 
     /// Whether the filter selects the resource. An error depends on filter and type alone, never on the resource.

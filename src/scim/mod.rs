@@ -15,6 +15,7 @@ pub mod project;
 pub mod message;
 pub mod patch;
 pub mod apply;
+pub mod strict;
 mod edit;
 mod edit_list;
 

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bulk::MAX_OPERATIONS;
+use super::front::MAX_PAYLOAD;
+use super::pages::{CURSOR_SECONDS, DEFAULT_PAGE};
 use super::{Provider, error};
 use crate::exchange::{Request, Response};
 use crate::scim::builtin;
@@ -32,6 +35,7 @@ impl Provider {
             "Schemas" => shapes
                 .iter()
                 .flat_map(|s| std::iter::once(&s.core).chain(s.extensions.iter().map(|(schema, _)| schema)))
+                .chain(&builtin::discovery_schemas())
                 .map(|schema| schema.to_json(&format!("{base}/Schemas/{}", schema.id)))
                 .collect(),
             "ResourceTypes" => {
@@ -54,18 +58,37 @@ impl Provider {
 }
 
 fn provider_config(base: &str, max_results: u64) -> Value {
-    let off = json!({ "supported": false });
     let mut config = Map::new();
     config.insert("schemas".into(), json!([message::SERVICE_PROVIDER_CONFIG_URN]));
     config.insert("patch".into(), json!({ "supported": true }));
-    config.insert("bulk".into(), json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 }));
+    config.insert(
+        "bulk".into(),
+        json!({ "supported": true, "maxOperations": MAX_OPERATIONS, "maxPayloadSize": MAX_PAYLOAD }),
+    );
     config.insert("filter".into(), json!({ "supported": true, "maxResults": max_results }));
     for name in ["changePassword", "sort", "etag"] {
-        config.insert(name.into(), off.clone());
+        config.insert(name.into(), json!({ "supported": true }));
     }
     config.insert(
+        "pagination".into(),
+        json!({
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_PAGE.min(max_results),
+            "maxPageSize": max_results,
+            "cursorTimeout": CURSOR_SECONDS,
+        }),
+    );
+    config.insert(
         "authenticationSchemes".into(),
-        json!([{ "type": "oauthbearertoken", "name": "Bearer token", "description": "One token, given out by the provider" }]),
+        json!([{
+            "type": "oauthbearertoken",
+            "name": "Bearer token",
+            "description": "One token, given out by the provider",
+            "specUri": "https://www.rfc-editor.org/info/rfc6750",
+            "primary": true,
+        }]),
     );
     config.insert(
         "meta".into(),

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::sample::{SAMPLE_URN, hide_unasked};
 use super::{Provider, Rules, error};
 use crate::exchange::{Method, Request, Response};
 use crate::expectation::{Alternative, Body, Kind};
@@ -13,7 +14,7 @@ use crate::scim::resource::lookup;
 
 /// What may stand in a query, as a parameter or in the body of a search.
 const PARAMETERS: &[&str] =
-    &["filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"];
+    &["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes"];
 
 /// The GET that a search stands for, with the same parameters; nothing if the request is none.
 pub(super) fn as_get(request: &Request) -> Option<Result<Request, ScimError>> {
@@ -73,23 +74,26 @@ impl Provider {
     /// The answer as far as the client asked to see it. A PATCH that asks for attributes is answered with them (RFC 7644
     /// section 3.5.2).
     pub(super) fn project(&mut self, mut response: Response, request: &Request, projection: &Projection) -> Response {
-        if *projection == Projection::Plain || !response.is_success() {
+        let plain = *projection == Projection::Plain;
+        if !response.is_success() || (plain && !response.text.contains(SAMPLE_URN)) {
             return response;
         }
-        if let (204, Method::Patch, (endpoint, Some(id))) = (response.status, request.method, request.target())
+        if let (false, 204, Method::Patch, (endpoint, Some(id))) =
+            (plain, response.status, request.method, request.target())
             && let Some(patched) = Kind::of(endpoint).and_then(|kind| self.store.find(kind, id)).cloned()
         {
             response = Response::json(200, self.render(&patched, &super::show::namespace_of(&patched)));
+            response.headers.push(("etag".to_owned(), super::tags::version(&patched)));
         }
         let body = match response.json.take() {
             Some(Value::Object(mut list)) if list.contains_key("Resources") => {
                 if let Some(Value::Array(resources)) = list.get_mut("Resources") {
-                    resources.iter_mut().for_each(|resource| self.narrow(resource, projection));
+                    resources.iter_mut().for_each(|resource| self.narrow(resource, request, projection));
                 }
                 Value::Object(list)
             }
             Some(mut resource) => {
-                self.narrow(&mut resource, projection);
+                self.narrow(&mut resource, request, projection);
                 resource
             }
             None => return response,
@@ -101,11 +105,14 @@ impl Provider {
         projected
     }
 
-    fn narrow(&self, resource: &mut Value, projection: &Projection) {
+    fn narrow(&self, resource: &mut Value, request: &Request, projection: &Projection) {
         let mut shapes = std::iter::once(&self.contract.user).chain(&self.contract.group);
         let shape = shapes.find(|shape| names_schema(resource, &shape.core.id));
         if let (Some(shape), Value::Object(members)) = (shape, &mut *resource) {
-            *members = projection.apply(members, shape);
+            match projection {
+                Projection::Plain => hide_unasked(members, shape, request),
+                _ => *members = projection.apply(members, shape),
+            }
         }
     }
 }
@@ -239,7 +246,7 @@ mod tests {
             let refused = ask(&mut provider, Method::Post, "/Users/.search", &[], body.clone());
             assert_eq!(refused.status, 400, "{body:?}");
         }
-        for (path, status) in [("/Nothing", 404), ("/Me", 501), ("/Bulk", 501)] {
+        for (path, status) in [("/Nothing", 404), ("/Me", 501), ("/Bulk", 400)] {
             let refused = ask(&mut provider, Method::Post, path, &[], None);
             let said = refused.json.as_ref().and_then(|body| body.get("status")?.as_str());
             assert_eq!((refused.status, said), (status, Some(status.to_string().as_str())), "{path}");

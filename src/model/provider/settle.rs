@@ -48,6 +48,9 @@ impl Provider {
                 belief.members.must.insert(id);
             }
         }
+        if request.method == Method::Put {
+            self.carry_over(belief);
+        }
         self.choose_values(belief, namespace);
         self.fill_in(belief);
         belief.attributes.retain(|_, value| !value.is_null());
@@ -57,6 +60,9 @@ impl Provider {
         belief.cause.clear();
         let before = self.store.any(&belief.id);
         let changed = before.is_none_or(|b| b.attributes != belief.attributes || b.members != belief.members);
+        if changed {
+            belief.revision += 1;
+        }
         if before.is_none() {
             return;
         }

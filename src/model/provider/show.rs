@@ -1,13 +1,19 @@
 //! How the reference shows what it holds: one resource, or a list of them.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
 
 use super::super::store::{certain, document};
-use super::Provider;
-use crate::exchange::Response;
+use super::order::{Key, Order};
+use super::pages::{DEFAULT_PAGE, Page, Place};
+use super::tags::version;
+use super::{Provider, error};
+use crate::exchange::{Request, Response};
 use crate::expectation::{Belief, Choice, Kind, ListBody};
 use crate::scim::attribute::Returned;
-use crate::scim::error::ScimType;
+use crate::scim::error::{ScimError, ScimType};
 use crate::scim::message;
 
 /// Where a provider behind a proxy believes itself to be (A22).
@@ -51,24 +57,33 @@ impl Provider {
                 }
             }
         }
-        let groups = self.store.groups_of(&belief.id).map(|g| {
-            let uri = self.uri_inside(&g.id, namespace);
-            json!({ "value": g.id, "$ref": uri, "display": g.name(), "type": "direct" })
-        });
-        let groups: Vec<Value> = groups.collect();
-        if belief.kind == Kind::User && !groups.is_empty() && self.choose("A72", namespace) == "current" {
+        let groups = self.groups(belief, namespace);
+        if !groups.is_empty() && self.choose("A72", namespace) == "current" {
             resource.insert("groups".into(), groups.into());
         }
-        resource.insert(
-            "meta".into(),
-            json!({
-                "resourceType": belief.kind.name(),
-                "created": belief.created,
-                "lastModified": belief.modified,
-                "location": self.uri_inside(&belief.id, namespace),
-            }),
-        );
+        resource.insert("meta".into(), self.meta(belief, namespace).into());
         Value::Object(resource)
+    }
+
+    /// The groups of a user, its own first, then those that its groups are in (RFC 7643 section 4.1.2).
+    fn groups(&self, belief: &Belief, namespace: &str) -> Vec<Value> {
+        let groups = if belief.kind == Kind::User { self.store.groups_around(&belief.id) } else { Vec::new() };
+        let entry = |(group, kind): (&Belief, &str)| {
+            let uri = self.uri_inside(&group.id, namespace);
+            json!({ "value": group.id, "$ref": uri, "display": group.name(), "type": kind })
+        };
+        groups.into_iter().map(entry).collect()
+    }
+
+    fn meta(&self, belief: &Belief, namespace: &str) -> Map<String, Value> {
+        let meta = [
+            ("resourceType", belief.kind.name().into()),
+            ("created", belief.created.as_deref().into()),
+            ("lastModified", belief.modified.as_deref().into()),
+            ("location", self.uri_inside(&belief.id, namespace).into()),
+            ("version", version(belief).into()),
+        ];
+        meta.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The most resources that stand in one list.
@@ -84,7 +99,14 @@ impl Provider {
         member["type"] = known.map_or("User", |b| b.kind.name()).into();
     }
 
-    pub(super) fn list(&mut self, list: &ListBody, namespace: &str) -> Response {
+    pub(super) fn list(&mut self, list: &ListBody, request: &Request, namespace: &str) -> Response {
+        let root = request.target().0.is_empty();
+        let shapes =
+            self.contract.group.iter().chain([&self.contract.user]).filter(|s| root || s.name == list.kind.name());
+        let page = match Page::read(request, &shapes.collect::<Vec<_>>()) {
+            Ok(page) => page,
+            Err(refused) => return error(&refused),
+        };
         let hidden = |belief: &Belief, choice: &Option<Choice>| match choice {
             Some(("A23", name)) => self.options.choices.take("A23", &namespace_of(belief)) == *name,
             // Who takes blanks away does so when names are compared too.
@@ -92,32 +114,82 @@ impl Provider {
             _ => false,
         };
         let may = list.may.iter().filter(|(belief, choice)| !hidden(belief, choice)).map(|(belief, _)| belief);
-        let mut found: Vec<&Belief> = list.must.iter().chain(may).collect();
-        found.sort_by(|a, b| a.id.cmp(&b.id));
+        let found = self.ordered(list.must.iter().chain(may).collect(), page.order.as_ref());
         let total = found.len() as u64;
-        let skip = usize::try_from(list.start_index - 1).unwrap_or(usize::MAX);
         let short = self.options.choices.publishes("A34", "truncated");
         let most = if short { SHORT_PAGE.min(self.longest_list()) } else { self.longest_list() };
-        let count = usize::try_from(list.count.unwrap_or(100).min(most)).unwrap_or(0);
-        let long = |asked: u64| asked > SHORT_PAGE && total > SHORT_PAGE;
-        if list.filter.is_none() && long(list.count.unwrap_or(100)) {
+        let asked = page.count.unwrap_or(DEFAULT_PAGE);
+        let count = usize::try_from(asked.min(most)).unwrap_or(0);
+        if list.filter.is_none() && asked > SHORT_PAGE && total > SHORT_PAGE {
             self.note("A34", if short { "truncated" } else { "complete" });
         }
-        let mut page: Vec<Value> = Vec::new();
-        for belief in found.into_iter().skip(skip).take(count) {
-            let owner = namespace_of(belief);
-            let mut shown = self.render(belief, &owner);
-            if shown.get("members").is_some() && self.choose("A20", &owner) == "omitted-in-lists" {
-                shown.as_object_mut().map(|s| s.shift_remove("members"));
+        let mut cursors = Vec::new();
+        let chosen: Vec<&Belief> = match &page.cursor {
+            None => {
+                let skip = usize::try_from(page.start - 1).unwrap_or(usize::MAX);
+                found.into_iter().skip(skip).take(count).collect()
             }
-            page.push(shown);
+            Some(cursor) => match self.place(cursor, &found, request) {
+                Ok(Place { ids, from }) => {
+                    if from > 0 && count > 0 {
+                        let place = Place { ids: Arc::clone(&ids), from: from.saturating_sub(count) };
+                        cursors.push(("previousCursor", self.cursors.issue(place, request, &self.now)));
+                    }
+                    if count > 0 && ids.len() > from.saturating_add(count) {
+                        let place = Place { ids: Arc::clone(&ids), from: from + count };
+                        cursors.push(("nextCursor", self.cursors.issue(place, request, &self.now)));
+                    }
+                    let there: BTreeMap<&str, &Belief> = found.into_iter().map(|b| (b.id.as_str(), b)).collect();
+                    ids.iter().skip(from).take(count).filter_map(|id| there.get(id.as_str()).copied()).collect()
+                }
+                Err(refused) => return error(&refused),
+            },
+        };
+        let mut shown: Vec<Value> = Vec::new();
+        for belief in chosen {
+            let owner = namespace_of(belief);
+            let mut resource = self.render(belief, &owner);
+            if resource.get("members").is_some() && self.choose("A20", &owner) == "omitted-in-lists" {
+                resource.as_object_mut().map(|s| s.shift_remove("members"));
+            }
+            shown.push(resource);
         }
-        let shown = page.len() as u64;
-        let mut body = message::list_response(page, total, list.start_index, Some(shown));
-        if shown == 0 && self.choose("A36", namespace) == "absent" {
-            body.as_object_mut().map(|b| b.shift_remove("Resources"));
+        let length = shown.len() as u64;
+        let mut body = message::list_response(shown, total, page.start, Some(length));
+        if let Some(body) = body.as_object_mut() {
+            if length == 0 && self.choose("A36", namespace) == "absent" {
+                body.shift_remove("Resources");
+            }
+            if page.cursor.is_some() {
+                body.shift_remove("startIndex");
+            }
+            body.extend(cursors.into_iter().map(|(name, cursor)| (name.to_owned(), cursor.into())));
         }
         Response::json(200, body)
+    }
+
+    /// The place in a walk that a cursor means; an empty one begins a walk.
+    fn place(&self, cursor: &str, found: &[&Belief], request: &Request) -> Result<Place, ScimError> {
+        if cursor.is_empty() {
+            return Ok(Place { ids: found.iter().map(|belief| belief.id.clone()).collect(), from: 0 });
+        }
+        self.cursors.find(cursor, request, &self.now)
+    }
+
+    /// Resources in the order that was asked for, and where that does not decide, of their ids.
+    fn ordered<'b>(&self, mut found: Vec<&'b Belief>, order: Option<&Order>) -> Vec<&'b Belief> {
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        let Some(order) = order else { return found };
+        let key = |belief: &Belief| {
+            let shape = self.contract.shape(belief.kind);
+            let mut resource = document(belief, shape, &certain);
+            resource.insert("meta".into(), self.meta(belief, "").into());
+            resource.insert("groups".into(), self.groups(belief, "").into());
+            order.key(&resource, shape)
+        };
+        let mut keyed: Vec<(Key, &Belief)> = found.into_iter().map(|belief| (key(belief), belief)).collect();
+        keyed.sort_by(|(a, _), (b, _)| order.compare(a, b));
+        keyed.into_iter().map(|(_, belief)| belief).collect()
     }
 
     /// What the provider chooses for whole answers: the media type (A75), and the keyword of an error where the text

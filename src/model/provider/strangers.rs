@@ -70,6 +70,7 @@ impl Provider {
         belief.id = format!("{}-{:06}", kind.name().to_lowercase(), self.last_id);
         belief.created = Some(now.to_owned());
         belief.modified = Some(now.to_owned());
+        belief.revision = 1;
         if kind == Kind::Group {
             let users = self.strangers.ids.iter().filter(|id| self.store.find(Kind::User, id).is_some());
             belief.members.must = users.take(2).cloned().collect();
@@ -82,6 +83,7 @@ impl Provider {
         let Some(mut belief) = self.a_stranger(turn).and_then(|id| self.store.any(&id)).cloned() else { return };
         belief.attributes.insert(belief.kind.naming().to_owned(), format!("Renamed Stranger {turn}").into());
         belief.modified = Some(now.to_owned());
+        belief.revision += 1;
         self.store.put(belief);
     }
 
