@@ -14,6 +14,7 @@ mod run;
 mod replay;
 mod probe;
 mod diff;
+mod explain;
 mod serve;
 mod list;
 mod cleanup;
@@ -47,6 +48,10 @@ enum Verb {
     Replay(Box<args::ReplayArgs>),
     /// Print names, one a line
     List(args::ListArgs),
+    /// Say what an id in a report means, how it is tested and what is accepted
+    Explain(args::ExplainArgs),
+    /// Play the written cases, and say which share of the standard they exercise on the endpoint
+    Coverage(Box<args::RunArgs>),
     /// Remove what runs that were killed left at an endpoint
     Cleanup(args::CleanupArgs),
 }
@@ -81,8 +86,10 @@ pub fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match cli.verb {
-            None => run::run(cli.run).await,
-            Some(Verb::Run(args)) => run::run(*args).await,
+            None => run::run(cli.run, false).await,
+            Some(Verb::Run(args)) => run::run(*args, false).await,
+            Some(Verb::Coverage(args)) => run::run(args::RunArgs { suites_only: true, ..*args }, true).await,
+            Some(Verb::Explain(args)) => explain::explain(&args),
             Some(Verb::Probe(args)) => probe::probe(args).await,
             Some(Verb::Diff(args)) => diff::diff(*args).await,
             Some(Verb::Serve(args)) => serve::serve(args).await,

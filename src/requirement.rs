@@ -77,12 +77,29 @@ pub struct Requirement {
     pub area: String,
     /// What is asked, in one sentence.
     pub summary: String,
+    /// Whom it binds: `sp`, `client`, `both`.
+    pub party: String,
+    /// Whether it can be tested: `blackbox`, `needs-config`, `not-testable`.
+    pub testable: String,
+    /// How.
+    pub how: String,
+    /// What it presupposes; `-` for nothing.
+    pub condition: String,
+    /// Errata, disagreements, ambiguities; `-` for none.
+    pub notes: String,
 }
 
 impl Requirement {
     /// Where the text stands: `RFC 7644 section 3.6`.
     pub fn citation(&self) -> String {
         format!("RFC {} section {}", self.rfc, self.section)
+    }
+
+    /// Whether a service provider can be held to it from outside, under one of the three RFCs that are tested whole: the rows
+    /// of which a report says how many were exercised.
+    pub fn counts(&self) -> bool {
+        let sp = matches!(self.party.as_str(), "sp" | "both");
+        sp && self.testable == "blackbox" && ["7643", "7644", "9865"].contains(&self.rfc.as_str())
     }
 }
 
@@ -179,7 +196,7 @@ impl<T> Table<T> {
     }
 }
 
-/// The columns of `requirements.tsv`; some are for people only, but the header must name them all.
+/// The columns of `requirements.tsv`.
 const COLUMNS: [&str; 11] =
     ["id", "rfc", "section", "level", "party", "area", "requirement", "testable", "how", "condition", "notes"];
 
@@ -196,8 +213,7 @@ fn read_requirements(text: &str) -> Result<Vec<Requirement>, String> {
 
 fn read_requirement(line: &str) -> Result<Requirement, String> {
     let cells: Vec<&str> = line.split('\t').collect();
-    let &[id, rfc, section, level, _party, area, summary, _testable, _how, _condition, _notes] = cells.as_slice()
-    else {
+    let &[id, rfc, section, level, party, area, summary, testable, how, condition, notes] = cells.as_slice() else {
         return Err(format!("{} columns instead of {}", cells.len(), COLUMNS.len()));
     };
     if !id.starts_with(&format!("{rfc}-{section}-")) {
@@ -210,6 +226,11 @@ fn read_requirement(line: &str) -> Result<Requirement, String> {
         level: Level::parse(level).ok_or_else(|| format!("unknown level {level}"))?,
         area: area.to_owned(),
         summary: summary.to_owned(),
+        party: party.to_owned(),
+        testable: testable.to_owned(),
+        how: how.to_owned(),
+        condition: condition.to_owned(),
+        notes: notes.to_owned(),
     })
 }
 

@@ -236,6 +236,14 @@ pub(super) struct ListArgs {
     pub what: Listed,
 }
 
+/// Arguments of `explain`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ExplainArgs {
+    /// Requirements, rules, register entries, planted faults, classes of findings
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
+}
+
 /// What can be listed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Listed {
@@ -249,6 +257,8 @@ pub(super) enum Listed {
     Profiles,
     /// Requirements of the RFCs
     Requirements,
+    /// Written cases
+    Cases,
 }
 
 /// When the state is read back.

@@ -8,9 +8,9 @@ use super::stage::{Begun, Manner, Site, file};
 use super::{Failure, out};
 use crate::endpoint::cleanup::CleanupOptions;
 use crate::endpoint::faulty;
-use crate::report::{Asked, Paint, Report, findings, json, summary};
+use crate::report::{Asked, Coverage, Paint, Report, findings, json, summary, verdict};
 use crate::run::{Refusal, Run, Stage, selects};
-use crate::suite::{Deviations, Ran};
+use crate::suite::{Deviations, Ran, cases};
 use crate::verdict::{Outcome, Reported};
 
 /// What was read before the run and is needed after it.
@@ -188,6 +188,23 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// Prints the shares of the standard, writes them as JSON, and says the exit code of the run.
+pub(super) fn shares(
+    asked: Asked,
+    run: Run,
+    stale: Vec<String>,
+    before: &Before,
+    play: &PlayArgs,
+) -> Result<u8, Failure> {
+    let covered = cases().map_err(Failure::usage)?.iter().flat_map(|(_, case)| case.covers()).map(str::to_owned);
+    let coverage = Coverage::new(&run.cases, covered.collect());
+    let report = Report::new(asked, run, stale, before.blind.clone());
+    out::print(&coverage.text());
+    out::print(&verdict(&report, Paint::Colour));
+    write_json(play, &coverage.json())?;
+    Ok(report.verdict.exit)
+}
+
 /// Prints the report, writes the JSON, and says the exit code.
 pub(super) fn report(
     asked: Asked,
@@ -201,10 +218,13 @@ pub(super) fn report(
     // Colours are taken out again where nobody sees them.
     out::print(&findings(&report, Paint::Colour));
     out::print(&summary(&report, Paint::Colour));
-    if let Some(path) = &play.json {
-        let text = serde_json::to_string_pretty(&json(&report)).map_err(|error| error.to_string());
-        text.and_then(|text| std::fs::write(path, text + "\n").map_err(|error| error.to_string()))
-            .map_err(|error| Failure::usage(format!("--json: {}: {error}", path.display())))?;
-    }
+    write_json(play, &json(&report))?;
     Ok(report.verdict.exit)
+}
+
+fn write_json(play: &PlayArgs, value: &serde_json::Value) -> Result<(), Failure> {
+    let Some(path) = &play.json else { return Ok(()) };
+    let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string());
+    text.and_then(|text| std::fs::write(path, text + "\n").map_err(|error| error.to_string()))
+        .map_err(|error| Failure::usage(format!("--json: {}: {error}", path.display())))
 }

@@ -6,7 +6,7 @@ use crate::contract::provider_profiles;
 use crate::endpoint::faulty;
 use crate::idp::profiles;
 use crate::requirement::catalogue;
-use crate::suite::lifecycles;
+use crate::suite::{cases, lifecycles};
 
 /// Prints it.
 pub(super) fn list(args: ListArgs) -> u8 {
@@ -15,6 +15,7 @@ pub(super) fn list(args: ListArgs) -> u8 {
         Listed::Rules => catalogue().rules().iter().map(|rule| rule.id.clone()).collect(),
         Listed::Lifecycles => lifecycles().into_iter().map(|(selector, _)| selector).collect(),
         Listed::Requirements => catalogue().requirements().iter().map(|r| r.id.clone()).collect(),
+        Listed::Cases => cases().unwrap_or_default().iter().map(|(id, _)| id.clone()).collect(),
         Listed::Profiles => {
             let idps = profiles().unwrap_or_default().iter().map(|p| p.profile.clone());
             idps.chain(provider_profiles().unwrap_or_default().into_iter().map(|p| p.provider)).collect()

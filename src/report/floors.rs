@@ -4,7 +4,7 @@ use super::Asked;
 use super::words::thousands;
 use crate::directory::KINDS;
 use crate::requirement::{Observed, Rule, catalogue};
-use crate::run::Run;
+use crate::run::{Ended, Run};
 
 /// The floors are stated for this many lives.
 const LIVES: u64 = 256;
@@ -14,6 +14,9 @@ const EVENTS_PER_LIFE: u64 = 12;
 const REQUESTS: u64 = 10_000;
 const PER_KIND: u64 = 50;
 const PER_RULE: u64 = 20;
+
+/// At most one case of so many may be blocked.
+const BLOCKED: u64 = 20;
 
 const NO_GROUPS: &str = "the endpoint holds no groups";
 
@@ -53,6 +56,17 @@ impl Floors {
         let mut floors = Floors::default();
         if totals.writes > 0 && totals.excused * 5 > totals.writes {
             floors.excused_percent = Some(totals.excused * 100 / totals.writes);
+        }
+        // What could not be played says nothing.
+        let played = run.cases.iter().filter(|result| !matches!(result.ended, Ended::Unsupported(_))).count() as u64;
+        let blocked = run.cases.iter().filter(|result| matches!(result.ended, Ended::Blocked(_))).count() as u64;
+        if !run.cases.is_empty() {
+            let most = played / BLOCKED;
+            floors.all.push(Floor {
+                what: "written cases".into(),
+                needed: (played - most).max(1),
+                got: played - blocked,
+            });
         }
         let least = |what: &str, got: u64| Floor { what: what.to_owned(), needed: 1, got };
         // A run that was cut short is held to what it played.

@@ -2,7 +2,9 @@
 //!
 //! Everything here is a pure function of what the run brought. Colours are put in when asked for; nothing is printed.
 
+mod coverage;
 mod diff;
+mod explain;
 mod floors;
 mod json;
 mod sentence;
@@ -12,11 +14,13 @@ mod terminal;
 mod verdict;
 mod words;
 
+pub use coverage::{Coverage, State};
 pub use diff::{Compared, diff_json, diff_text};
+pub use explain::explain;
 pub use floors::{Floor, Floors};
 pub use json::json;
 pub use story::{Story, story};
-pub use summary::{opening, summary};
+pub use summary::{opening, summary, verdict};
 pub use terminal::{Paint, finding, findings, headline};
 pub use verdict::{Gate, Verdict, Word, why};
 pub use words::{lacking, plain};
@@ -39,6 +43,8 @@ pub struct Asked {
     pub seed: u64,
     /// The number of generated lives asked for.
     pub lives: usize,
+    /// The number of written cases asked for.
+    pub cases: usize,
     /// How many lives were played at once.
     pub jobs: usize,
     /// The selection, if not everything was to be run.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::floors::endpoint_rules;
 use super::words::{cut, thousands};
 use super::{Asked, Paint, Report, Word, plain};
+use crate::run::Ended;
 
 /// The most lines of a list that can be long.
 const MOST: usize = 12;
@@ -26,15 +27,54 @@ pub fn opening(asked: &Asked) -> String {
 pub fn summary(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
     if report.run.refusal.is_none() {
-        played(&mut out, report);
-        rules(&mut out, report, paint);
+        cases(&mut out, report);
+        if report.run.totals.lives > 0 {
+            played(&mut out, report);
+            rules(&mut out, report, paint);
+        }
         choices(&mut out, report);
         floors(&mut out, report, paint);
         section(&mut out, "not looked at", &report.not_looked_at());
     }
     left(&mut out, report);
-    verdict(&mut out, report, paint);
+    out.push_str(&verdict(report, paint));
     out
+}
+
+/// The written cases: how they ended, and what stood in their way.
+fn cases(out: &mut String, report: &Report) {
+    let results = &report.run.cases;
+    if results.is_empty() {
+        return;
+    }
+    let count = |wanted: fn(&Ended) -> bool| results.iter().filter(|result| wanted(&result.ended)).count() as u64;
+    let requests: u64 = results.iter().map(|result| result.requests).sum();
+    let assertions: usize = results.iter().map(|result| result.asserted.len()).sum();
+    let _ = writeln!(
+        out,
+        "cases      {} played, {} assertions in {} requests: {} passed, {} warned, {} failed, {} unsupported here, {} blocked, {} inconclusive",
+        thousands(results.len() as u64),
+        thousands(assertions as u64),
+        thousands(requests),
+        thousands(count(|e| matches!(e, Ended::Passed))),
+        thousands(count(|e| matches!(e, Ended::Warned))),
+        thousands(count(|e| matches!(e, Ended::Failed))),
+        thousands(count(|e| matches!(e, Ended::Unsupported(_)))),
+        thousands(count(|e| matches!(e, Ended::Blocked(_)))),
+        thousands(count(|e| matches!(e, Ended::Inconclusive(_)))),
+    );
+    let failed = report.run.totals.requirements.values().filter(|c| c.failed > 0).count();
+    let exercised = report.run.totals.requirements.len();
+    let _ = writeln!(out, "           {exercised} requirements of the RFCs exercised, {failed} failed");
+    let stuck = results.iter().filter_map(|result| match &result.ended {
+        Ended::Blocked(why) | Ended::Inconclusive(why) => Some(cut(&plain(&format!("{}: {why}", result.id)), 160)),
+        _ => None,
+    });
+    let stuck: Vec<String> = stuck.collect();
+    stuck.iter().take(MOST).for_each(|line| _ = writeln!(out, "           {line}"));
+    if stuck.len() > MOST {
+        let _ = writeln!(out, "           and {} more", stuck.len() - MOST);
+    }
 }
 
 fn played(out: &mut String, report: &Report) {
@@ -143,7 +183,9 @@ fn left(out: &mut String, report: &Report) {
     section(out, "left", &lines);
 }
 
-fn verdict(out: &mut String, report: &Report, paint: Paint) {
+/// The verdict and what speaks against green.
+pub fn verdict(report: &Report, paint: Paint) -> String {
+    let mut out = String::new();
     let verdict = &report.verdict;
     let word = match verdict.word {
         Word::Conformant => paint.good(verdict.word.as_str()),
@@ -156,6 +198,7 @@ fn verdict(out: &mut String, report: &Report, paint: Paint) {
     if verdict.reasons.len() > MOST {
         let _ = writeln!(out, "           and {} more", verdict.reasons.len() - MOST);
     }
+    out
 }
 
 fn section(out: &mut String, name: &str, lines: &[String]) {

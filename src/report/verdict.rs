@@ -134,6 +134,10 @@ impl Verdict {
         if totals.inconclusive * 50 > totals.lives {
             add(Step::Unreachable, Word::Inconclusive, broken_off(run));
         }
+        if totals.inconclusive_cases * 50 > totals.cases {
+            let reason = format!("{} of {} written cases could not be judged", totals.inconclusive_cases, totals.cases);
+            add(Step::Unreachable, Word::Inconclusive, reason);
+        }
         // A life that fails ends early: with findings, too little is no news.
         if run.refusal.is_none() && gating == 0 && !floors.are_met() {
             for floor in floors.unmet() {

@@ -155,3 +155,22 @@ pub(super) fn beyond_the_wire() -> Option<String> {
     (!names.is_empty())
         .then(|| format!("rules that only a client can break, or that leave no trace: {}", names.join(" ")))
 }
+/// What a class of findings means.
+pub(super) fn class(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "fail" => {
+            "fail  wrong under every reading of the RFCs, or a broken lifecycle rule; gates at the levels must, implied and rule"
+        }
+        "warn" => "warn  permitted, or tolerated by the register, and likely to hurt somebody; never gates",
+        "unsupported" => "unsupported  neither promised by the endpoint nor needed; told, never counted",
+        "blocked" => "blocked  what a case needs to be there could not be made; above 5 % of the cases the run is red",
+        "inconclusive" => {
+            "inconclusive  the transport or the harness failed, so that nothing can be said; above 2 % exit 3"
+        }
+        "flaky" => "flaky  a failure that did not come back each time it was tried again; never gates",
+        "would-touch-foreign" => {
+            "would-touch-foreign  the endpoint led the client to a foreign resource; the write was not sent"
+        }
+        _ => return None,
+    })
+}

@@ -105,6 +105,24 @@ pub struct Run {
     pub traces: BTreeMap<String, Vec<crate::verdict::TraceLine>>,
 }
 
+impl Run {
+    /// Takes in what came of another run of the same endpoint.
+    pub fn join(&mut self, other: Run) {
+        let lives = self.totals.lives;
+        self.totals.add(&other.totals);
+        self.totals.lives = lives;
+        for report in other.findings {
+            merge(&mut self.findings, &report.finding, &report.selector, None, report.found_after);
+        }
+        self.cases.extend(other.cases);
+        self.canary.requests += other.canary.requests;
+        self.leftovers.extend(other.leftovers);
+        self.interrupted |= other.interrupted;
+        self.refusal = self.refusal.take().or(other.refusal);
+        self.not_looked_at.extend(other.not_looked_at);
+    }
+}
+
 /// One life to be played.
 #[derive(Debug, Clone)]
 struct Planned {

@@ -3,10 +3,12 @@
 mod cases;
 mod deviations;
 mod named;
+mod uncovered;
 
 pub use cases::{FOLDERS, cases, read_case};
 pub use deviations::{Deviations, Entry, Matching, Ran};
 pub use named::lifecycles;
+pub use uncovered::uncovered;
 
 use serde::de::DeserializeOwned;
 

@@ -385,6 +385,16 @@ impl Playing<'_> {
                 self.fail("7644-3.4.1-01", &mismatch, None, &answered);
                 return Err(Stop::Failed);
             }
+            // An endpoint that breaks down has not done what was asked.
+            let asked = step
+                .expect
+                .iter()
+                .find_map(|check| check.requirement.as_deref())
+                .filter(|_| status / 100 == 5 && status != 501);
+            if let Some(requirement) = asked {
+                self.fail(requirement, &missing(status), None, &answered);
+                return Err(Stop::Failed);
+            }
             let what = answered.request.as_ref().map_or_else(String::new, |r| format!("{} {}", r.method, r.path));
             return Err(Stop::Ended(Ended::Blocked(format!("{what} answered {status}"))));
         }
