@@ -4,6 +4,7 @@ mod expand;
 mod needs;
 mod play;
 mod prepare;
+mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

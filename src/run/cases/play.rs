@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::task::JoinSet;
 
-use super::prepare::{described_as, request, resource};
+use super::prepare::{described_as, resource};
+use super::take::Taken;
 use super::{CaseResult, Facts};
-use crate::case::{Bindings, Bound, Case, Check, OneOrMany, Step, Unbound, Walk};
+use crate::case::{Bindings, Bound, Case, Check, OneOrMany, Step, Unbound};
 use crate::directory::Namespace;
 use crate::endpoint::Trouble;
 use crate::exchange::{Exchange, Method, Origin, Request, Response};
@@ -18,9 +18,6 @@ use crate::oracle::{Answered, Failure, Mismatch, status_fits, verify};
 use crate::requirement::{Tone, catalogue};
 use crate::run::{Canon, Stage};
 use crate::verdict::{Difference, Finding, Outcome, Place, Weight, fingerprint, path_template};
-
-/// A walk that is longer than this goes in circles.
-const MOST_PAGES: usize = 100;
 
 /// A case with everything bound that a template binds.
 #[derive(Debug, Clone)]
@@ -71,7 +68,7 @@ pub(super) struct Told {
 }
 
 /// Why a case does not go on.
-enum Stop {
+pub(super) enum Stop {
     /// It has failed, and what follows would follow from that.
     Failed,
     Ended(Ended),
@@ -123,22 +120,23 @@ fn untold(instance: &Instance, ended: Ended) -> Told {
     Told { result, findings: Vec::new() }
 }
 
-struct Playing<'a> {
-    stage: &'a Stage,
-    facts: &'a Facts,
-    permits: &'a Semaphore,
-    permit: Option<SemaphorePermit<'a>>,
-    bindings: Bindings,
+/// A case while it is played.
+pub(super) struct Playing<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) facts: &'a Facts,
+    pub(super) permits: &'a Semaphore,
+    pub(super) permit: Option<SemaphorePermit<'a>>,
+    pub(super) bindings: Bindings,
     /// Names of steps that were not taken.
-    skipped: BTreeSet<String>,
+    pub(super) skipped: BTreeSet<String>,
     /// Which of `answered` a name stands for.
-    answers: Map<String, Value>,
-    answered: Vec<Answered>,
-    canon: Canon,
-    exchanges: Vec<Exchange>,
-    asserted: Vec<Asserted>,
-    findings: Vec<Finding>,
-    destructive: bool,
+    pub(super) answers: Map<String, Value>,
+    pub(super) answered: Vec<Answered>,
+    pub(super) canon: Canon,
+    pub(super) exchanges: Vec<Exchange>,
+    pub(super) asserted: Vec<Asserted>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) destructive: bool,
 }
 
 impl Playing<'_> {
@@ -197,7 +195,7 @@ impl Playing<'_> {
         Ok(())
     }
 
-    async fn send(&mut self, request: Request) -> Result<Response, Trouble> {
+    pub(super) async fn send(&mut self, request: Request) -> Result<Response, Trouble> {
         let response = self.stage.endpoint.exchange(&request).await?;
         if request.method == Method::Post
             && let Some(id) = response.resource_id().filter(|_| response.is_success())
@@ -208,150 +206,17 @@ impl Playing<'_> {
         Ok(response)
     }
 
-    fn trouble(&self, trouble: Trouble) -> Stop {
+    pub(super) fn trouble(&self, trouble: Trouble) -> Stop {
         Stop::Ended(Ended::Inconclusive(trouble.to_string()))
     }
 
     /// What a reference that stands for nothing means: the step that would have bound it was not taken, or its answer lacks it.
-    fn unbound(&self, unbound: &Unbound) -> Taken {
+    pub(super) fn unbound(&self, unbound: &Unbound) -> Taken {
         let name = unbound.0.split(['.', '[']).next().unwrap_or_default();
         if self.skipped.contains(name) {
             return Taken::Skipped;
         }
         Taken::Stop(Stop::Ended(Ended::Blocked(unbound.to_string())))
-    }
-
-    async fn take(&mut self, step: &Step) -> Result<Answered, Taken> {
-        if let Some(look) = &step.look {
-            return self.look(look);
-        }
-        if let Some(walk) = &step.walk {
-            return self.walk(walk, step).await;
-        }
-        let (method, path) = match (&step.send, &step.read, &step.follow) {
-            (Some(send), ..) => {
-                let (method, path) = send.split_once(' ').unwrap_or(("GET", send));
-                (Method::parse(method).unwrap_or(Method::Get), path.to_owned())
-            }
-            (_, Some(label), _) => (Method::Get, self.place_of(label).map_err(|e| self.unbound(&e))?),
-            (.., Some(uri)) => (Method::Get, self.followed(uri).map_err(|e| self.unbound(&e))?),
-            _ => return Err(Taken::Skipped),
-        };
-        if let Some(times) = step.race {
-            return self.race(step, method, &path, times).await;
-        }
-        let request =
-            request(step, method, &path, &self.bindings, &self.stage.contract).map_err(|e| self.unbound(&e))?;
-        match self.send(request.clone()).await {
-            Ok(response) => Ok(Answered { request: Some(request), responses: vec![response], walked: None }),
-            // Whoever asks for trouble takes a silence as the answer.
-            Err(Trouble::Unreachable { .. } | Trouble::Timeout { .. } | Trouble::Truncated { .. })
-                if self.destructive =>
-            {
-                Ok(Answered { request: Some(request), responses: vec![Response::default()], walked: None })
-            }
-            Err(trouble) => Err(Taken::Stop(self.trouble(trouble))),
-        }
-    }
-
-    /// The path of a resource of `given`.
-    fn place_of(&self, label: &str) -> Result<String, Unbound> {
-        let id = self.bindings.string(&format!("{{{label}.id}}"))?;
-        let schemas = self.bindings.resolve(&format!("{label}.schemas")).unwrap_or_default();
-        let group =
-            schemas.as_array().into_iter().flatten().filter_map(Value::as_str).any(|urn| urn.ends_with(":Group"));
-        let kind = self.bindings.resolve(&format!("{label}.meta.resourceType")).ok();
-        let group = group || kind.as_ref().and_then(Value::as_str) == Some("Group");
-        Ok(format!("/{}/{id}", if group { "Groups" } else { "Users" }))
-    }
-
-    /// The path below the base of a URI that an answer gave (register A22): behind the base, behind the last collection, or
-    /// relative to the base or to the resource.
-    fn followed(&self, uri: &str) -> Result<String, Unbound> {
-        let uri = self.bindings.string(uri)?;
-        if let Some(rest) = uri.strip_prefix(self.stage.base.as_str()) {
-            return Ok(format!("/{}", rest.trim_start_matches('/')));
-        }
-        if uri.contains("://") {
-            let types = self.facts.listed("types");
-            let published =
-                types.iter().filter_map(|t| t.get("endpoint")?.as_str()).map(|e| e.trim_matches('/').to_owned());
-            let known = ["Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"].map(str::to_owned);
-            let at = published.chain(known).filter_map(|collection| uri.rfind(&format!("/{collection}"))).max();
-            return Ok(at.map_or(uri.as_str(), |at| &uri[at..]).to_owned());
-        }
-        Ok(format!("/{}", uri.trim_start_matches("../").trim_start_matches("./").trim_start_matches('/')))
-    }
-
-    fn look(&self, what: &str) -> Result<Answered, Taken> {
-        let response = match self.facts.document(what) {
-            Some(response) => response.clone(),
-            None => match self.bindings.resolve("each") {
-                Ok(value) => Response::json(200, value),
-                Err(_) => return Err(Taken::Skipped),
-            },
-        };
-        let path = match what {
-            "config" => "/ServiceProviderConfig",
-            "types" => "/ResourceTypes",
-            _ => "/Schemas",
-        };
-        let request = Some(Request::new(Origin::Suite, Method::Get, path));
-        Ok(Answered { request, responses: vec![response], walked: None })
-    }
-
-    async fn walk(&mut self, walk: &Walk, step: &Step) -> Result<Answered, Taken> {
-        let by_cursor = walk.by.as_deref() == Some("cursor");
-        let mut answered = Answered { walked: Some(Vec::new()), ..Answered::default() };
-        let mut next = Some(if by_cursor { String::new() } else { "1".to_owned() });
-        let mut count = 0;
-        while let Some(place) = next.take().filter(|_| answered.responses.len() < MOST_PAGES) {
-            let mut page = Step { query: walk.query.clone(), ..step.clone() };
-            page.query.insert(if by_cursor { "cursor" } else { "startIndex" }.to_owned(), json!(place));
-            page.query.insert("count".to_owned(), json!(walk.count));
-            let request = request(&page, Method::Get, &walk.path, &self.bindings, &self.stage.contract)
-                .map_err(|e| self.unbound(&e))?;
-            let response = self.send(request.clone()).await.map_err(|trouble| Taken::Stop(self.trouble(trouble)))?;
-            answered.request = Some(request);
-            let body = response.json.clone().unwrap_or_default();
-            let shown: Vec<Value> = body.get("Resources").and_then(Value::as_array).cloned().unwrap_or_default();
-            count += shown.len();
-            let total = body.get("totalResults").and_then(Value::as_u64).unwrap_or(0);
-            if response.is_success() && by_cursor {
-                next = body.get("nextCursor").and_then(Value::as_str).filter(|c| !c.is_empty()).map(str::to_owned);
-            } else if response.is_success() && !shown.is_empty() && (count as u64) < total {
-                next = Some((count + 1).to_string());
-            }
-            answered.walked.get_or_insert_default().extend(shown);
-            answered.responses.push(response);
-        }
-        Ok(answered)
-    }
-
-    /// The same request so many times at once.
-    async fn race(&mut self, step: &Step, method: Method, path: &str, times: u8) -> Result<Answered, Taken> {
-        let mut racing = JoinSet::new();
-        let mut first = None;
-        for n in 1..=times {
-            self.bindings.set("n", u64::from(n));
-            let request =
-                request(step, method, path, &self.bindings, &self.stage.contract).map_err(|e| self.unbound(&e))?;
-            first.get_or_insert_with(|| request.clone());
-            let endpoint = Arc::clone(&self.stage.endpoint);
-            racing.spawn(async move {
-                let response = endpoint.exchange(&request).await;
-                (n, request, response)
-            });
-        }
-        let mut results = racing.join_all().await;
-        results.sort_by_key(|(n, ..)| *n);
-        let mut responses = Vec::new();
-        for (_, request, response) in results {
-            let response = response.map_err(|trouble| Taken::Stop(self.trouble(trouble)))?;
-            responses.push(response.clone());
-            self.exchanges.push(Exchange { request, response });
-        }
-        Ok(Answered { request: first, responses, walked: None })
     }
 
     /// Whether conditions hold; one that speaks of a step that was not taken does not.
@@ -534,12 +399,6 @@ impl Playing<'_> {
             }
         }
     }
-}
-
-/// Why a step brought no answer to be judged.
-enum Taken {
-    Skipped,
-    Stop(Stop),
 }
 
 /// The resource is not shown.
