@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::fence::Fence;
 use super::ledger::Leftover;
+use super::nameless::{is_ours, says};
 use super::resource::{Collection, bears, folded, id_of, key, listed, member, names_of};
 use super::{Endpoint, Trouble};
 use crate::exchange::{Method, Origin, Request, Response};
@@ -18,11 +19,14 @@ const FARTHEST: usize = 500;
 const MOST_ALIKE: usize = 20;
 /// After so many requests in a row without an answer the rest is not tried.
 const PATIENCE: u32 = 3;
+/// Why a resource without a name of ours is left where it is.
+const UNCERTAIN: &str = "it may be without a name of ours, and what stands behind its id cannot be told from somebody else's";
 
 /// How to clean up.
 #[derive(Debug, Clone, Default)]
 pub struct CleanupOptions {
-    /// Only a resource whose userName or displayName begins with this is touched.
+    /// Only a resource whose userName, displayName or externalId begins with this is touched, or that was made without a name and
+    /// shows none but what was sent.
     pub namespace: String,
     /// Deactivate users instead, where DELETE is refused with 403, 405 or 501, or leaves them there.
     pub leave_deactivated: bool,
@@ -112,6 +116,9 @@ pub async fn remove(endpoint: &dyn Endpoint, leftovers: &[Leftover], options: &C
 impl<E: Endpoint> Fence<E> {
     /// Removes what this run made under a namespace, its own or that of one execution, through the fence.
     pub async fn clean(&self, options: &CleanupOptions) -> CleanupReport {
+        if options.namespace.is_empty() {
+            return CleanupReport::default(); // nothing bears it
+        }
         let report = remove(self, &self.leftovers(&options.namespace), options).await;
         let settled = [&report.deleted, &report.deactivated, &report.already_gone, &report.not_ours];
         settled.into_iter().flatten().for_each(|leftover| self.settle(leftover));
@@ -141,10 +148,12 @@ impl Cleaner<'_> {
     async fn remove(&self, collection: Collection, leftover: &Leftover) -> Result<Fate, Failure> {
         let mut fate = Fate::Gone;
         let mut aside = None;
+        let nameless = leftover.nameless.as_ref();
         if let Some(id) = &leftover.id {
             match self.read(collection, id).await? {
-                Some(resource) if self.is_ours(collection, &resource) => {
-                    if names_of(collection, &resource).iter().any(|name| holds(&leftover.names, name)) {
+                Some(resource) if self.is_of(&resource, leftover) => {
+                    let named = names_of(collection, &resource).iter().any(|name| holds(&leftover.names, name));
+                    if named || nameless.is_some() {
                         fate = self.delete(collection, id, &resource).await?;
                     } else {
                         aside = Some(id); // another one of ours: ids have moved, or the name was changed
@@ -153,6 +162,14 @@ impl Cleaner<'_> {
                 Some(_) => fate = Fate::NotOurs,
                 None => {}
             }
+        }
+        if let Some(nameless) = nameless.filter(|nameless| nameless.tag.is_some()) {
+            return match (&leftover.id, &nameless.by) {
+                (Some(_), _) if matches!(fate, Fate::NotOurs) => Err(UNCERTAIN.to_owned().into()),
+                (Some(_), _) => Ok(fate),
+                (None, Some(by)) => self.remove_marked(collection, by, leftover).await,
+                (None, None) => Err("it was made without a name, and no answer gave its id".to_owned().into()),
+            };
         }
         // Usually the id leads there. If it does not, or there was a rename, which may have left two, the names are looked for.
         let found_by_id = matches!(fate, Fate::Deleted | Fate::Deactivated);
@@ -165,9 +182,10 @@ impl Cleaner<'_> {
         }
         match (fate, aside) {
             (Fate::Gone | Fate::NotOurs, Some(id)) => match self.read(collection, id).await? {
-                Some(resource) if self.is_ours(collection, &resource) => self.delete(collection, id, &resource).await,
+                Some(resource) if self.is_of(&resource, leftover) => self.delete(collection, id, &resource).await,
                 _ => Ok(fate),
             },
+            (Fate::NotOurs, None) if nameless.is_some() => Err(UNCERTAIN.to_owned().into()),
             (fate, _) => Ok(fate),
         }
     }
@@ -185,6 +203,26 @@ impl Cleaner<'_> {
         Err(format!("more than {MOST_ALIKE} resources bear its name").into())
     }
 
+    /// Removes what was made without a name, but with another mark of ours, and whose id was never heard.
+    async fn remove_marked(&self, collection: Collection, by: &str, leftover: &Leftover) -> Result<Fate, Failure> {
+        let mut fate = Fate::Gone;
+        for mark in &leftover.names {
+            let filter = format!("{by} eq {}", Value::from(mark.as_str()));
+            let answer = self.send(list(collection, 1).with_query("filter", filter)).await?;
+            let resources = answer.json.as_ref().filter(|_| answer.status == 200).map(listed);
+            let Some(resources) = resources.filter(|resources| resources.iter().all(|r| says(r, by, mark))) else {
+                return Err(format!("it was made without a name and cannot be looked for by its {by}").into());
+            };
+            for id in resources.iter().filter_map(id_of) {
+                let resource = self.read_once(collection, &id).await?;
+                if let Some(resource) = resource.filter(|r| says(r, by, mark) && self.is_of(r, leftover)) {
+                    fate = self.delete(collection, &id, &resource).await?;
+                }
+            }
+        }
+        Ok(fate)
+    }
+
     /// Removes what a filter on the namespace finds; lost answers and repeated creates leave such things.
     /// It is an extra: a service provider without this filter has nothing to answer for.
     async fn sweep(&self, collection: Collection, report: &mut CleanupReport) {
@@ -199,7 +237,7 @@ impl Cleaner<'_> {
                 continue;
             }
             let names = names_of(collection, resource).into_iter().map(str::to_owned).collect();
-            let leftover = Leftover { endpoint: collection.path().to_owned(), id: Some(id), names };
+            let leftover = Leftover { endpoint: collection.path().to_owned(), id: Some(id), names, nameless: None };
             let fate = self.remove(collection, &leftover).await;
             if !matches!(fate, Ok(Fate::Gone)) {
                 report.add(leftover, fate);
@@ -337,6 +375,11 @@ impl Cleaner<'_> {
 
     fn is_ours(&self, collection: Collection, resource: &Value) -> bool {
         names_of(collection, resource).iter().any(|name| bears(name, &self.options.namespace))
+    }
+
+    /// Whether a resource that was read by the id of a leftover is that one, as far as can be told.
+    fn is_of(&self, resource: &Value, leftover: &Leftover) -> bool {
+        is_ours(resource, &self.options.namespace, leftover.nameless.as_ref()) == Some(true)
     }
 
     async fn send(&self, request: Request) -> Result<Response, Trouble> {
