@@ -20,7 +20,8 @@ const MOST_ALIKE: usize = 20;
 /// After so many requests in a row without an answer the rest is not tried.
 const PATIENCE: u32 = 3;
 /// Why a resource without a name of ours is left where it is.
-const UNCERTAIN: &str = "it may be without a name of ours, and what stands behind its id cannot be told from somebody else's";
+const UNCERTAIN: &str =
+    "it may be without a name of ours, and what stands behind its id cannot be told from somebody else's";
 
 /// How to clean up.
 #[derive(Debug, Clone, Default)]

@@ -127,7 +127,9 @@ impl<E: Endpoint> Fence<E> {
     /// What this run made without any name of ours and is not known to be gone.
     pub fn unnamed(&self) -> Vec<Leftover> {
         let mut left = self.leftovers("");
-        left.retain(|left| left.nameless.as_ref().is_some_and(|nameless| nameless.tag.is_some() && nameless.by.is_none()));
+        left.retain(|left| {
+            left.nameless.as_ref().is_some_and(|nameless| nameless.tag.is_some() && nameless.by.is_none())
+        });
         left
     }
 
@@ -339,7 +341,11 @@ impl<E: Endpoint> Fence<E> {
             (Place::Made(_), _) => Ok(false),
             (Place::Shared, collection) => Ok(posts || (collection.is_some() && !intent.deletes())),
             (Place::Nowhere(path), _) => {
-                if self.is_empty(request, path).await? { Ok(!intent.deletes()) } else { Err(Why::UnknownEndpoint) }
+                if self.is_empty(request, path).await? {
+                    Ok(!intent.deletes())
+                } else {
+                    Err(Why::UnknownEndpoint)
+                }
             }
             (Place::One(_), None) => Err(Why::UnknownEndpoint),
             (Place::One(id), Some(collection)) if self.known().is_claimed(collection, id) => {
@@ -416,3 +422,5 @@ impl<E: Endpoint> Endpoint for Fence<E> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod suite_tests;

@@ -102,13 +102,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the line cannot be written; the create is on disk already, so nothing is lost but the id.
-    pub fn created(
-        &self,
-        collection: Collection,
-        id: &str,
-        name: &str,
-        nameless: Option<&Nameless>,
-    ) -> io::Result<()> {
+    pub fn created(&self, collection: Collection, id: &str, name: &str, nameless: Option<&Nameless>) -> io::Result<()> {
         let (endpoint, id) = (collection.path().to_owned(), id.to_owned());
         self.append(Line::Created { endpoint, id, name: name.to_owned(), nameless: nameless.cloned() }, false)
     }

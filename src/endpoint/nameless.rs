@@ -101,7 +101,11 @@ mod tests {
 
     #[test]
     fn without_a_name_it_is_ours_if_nothing_speaks_against_it() {
-        let made = Nameless { sent: vec!["7".to_owned(), "Ada".to_owned()], created: Some("t1".to_owned()), ..Nameless::default() };
+        let made = Nameless {
+            sent: vec!["7".to_owned(), "Ada".to_owned()],
+            created: Some("t1".to_owned()),
+            ..Nameless::default()
+        };
         let check = |resource: Value, expected: bool| {
             assert_eq!(is_ours(&resource, "sp1-", Some(&made)), Some(expected), "{resource}");
         };

@@ -187,7 +187,8 @@ fn outcome(intent: &Intent, result: &Value) -> Outcome {
     let collection = intent.collection;
     let status = member(result, "status").and_then(status);
     let success = status.is_none_or(|status| (200..300).contains(&status));
-    let id = collection.filter(|_| success).and_then(|collection| located(collection).or_else(|| shown.and_then(id_of)));
+    let id =
+        collection.filter(|_| success).and_then(|collection| located(collection).or_else(|| shown.and_then(id_of)));
     Outcome { status, id, collection, created: shown.and_then(created) }
 }
 

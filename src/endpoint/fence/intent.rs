@@ -77,11 +77,7 @@ impl<'a> Rules<'a> {
     }
 
     /// Where a write goes: the path at which it would make something, its collection, and the place.
-    pub(super) fn place(
-        self,
-        method: Method,
-        path: &str,
-    ) -> Result<(String, Option<Collection>, Place), Why> {
+    pub(super) fn place(self, method: Method, path: &str) -> Result<(String, Option<Collection>, Place), Why> {
         let (endpoint, target) = split(path);
         let collection = Collection::of_endpoint(endpoint).filter(|_| path.starts_with('/'));
         if let Some(collection) = collection {

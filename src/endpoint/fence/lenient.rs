@@ -190,7 +190,9 @@ impl Reader<'_> {
                 if ahead.next() == Some('\\') && ahead.next() == Some('u') {
                     self.rest = ahead;
                     let low = self.unit().wrapping_sub(0xDC00);
-                    return Some(char::from_u32(0x10000 + ((unit - 0xD800) << 10) + (low & 0x3FF)).unwrap_or('\u{fffd}'));
+                    return Some(
+                        char::from_u32(0x10000 + ((unit - 0xD800) << 10) + (low & 0x3FF)).unwrap_or('\u{fffd}'),
+                    );
                 }
                 Some('\u{fffd}')
             }
@@ -254,7 +256,11 @@ mod tests {
 
     #[test]
     fn a_key_that_stands_twice_has_two_readings() {
-        check("{\"a\": 1, \"b\": {\"c\": 1, \"c\": 2}, \"a\": 3}", json!({"a": 1, "b": {"c": 1}}), json!({"a": 3, "b": {"c": 2}}));
+        check(
+            "{\"a\": 1, \"b\": {\"c\": 1, \"c\": 2}, \"a\": 3}",
+            json!({"a": 1, "b": {"c": 1}}),
+            json!({"a": 3, "b": {"c": 2}}),
+        );
     }
 
     #[test]

@@ -64,9 +64,7 @@ impl Mentions {
 
     fn operations(&mut self, collection: Collection, operations: &Value) {
         match operations {
-            Value::Array(operations) => {
-                operations.iter().for_each(|operation| self.operations(collection, operation))
-            }
+            Value::Array(operations) => operations.iter().for_each(|operation| self.operations(collection, operation)),
             operation => self.operation(collection, operation),
         }
     }

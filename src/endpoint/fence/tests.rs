@@ -235,6 +235,11 @@ async fn rampage(fence: Arc<Fence<Fake>>, seed: u64) {
         let path = format!("{collection}/{id}");
         let name = format!("{}x{seed}-{n}", ["sp1-", "stranger"][(dice.roll(8) / 7) as usize]);
         let whole = json!({"userName": name, "displayName": name, "members": [{"value": other}]});
+        if dice.roll(3) == 0 {
+            let request = odd(&mut dice, &name, &path, &other);
+            let _ = fence.exchange(&request).await;
+            continue;
+        }
         let (method, path, body) = match dice.roll(12) {
             0..3 => (Method::Post, collection.to_owned(), json!({"userName": name, "displayName": name})),
             3 => (Method::Post, collection.to_owned(), whole),
@@ -248,6 +253,30 @@ async fn rampage(fence: Arc<Fence<Fake>>, seed: u64) {
         };
         let _ = fence.exchange(&request(method, &path, body)).await;
     }
+}
+
+/// What only a written case would send.
+fn odd(dice: &mut Dice, name: &str, path: &str, other: &str) -> Request {
+    let collection = path.rsplit_once('/').unwrap().0;
+    let member = json!({"userName": name, "displayName": name, "members": [{"value": other}]});
+    let mut bytes = member.to_string();
+    bytes.truncate(bytes.len() - dice.roll(9) as usize);
+    let method = [Method::Post, Method::Put, Method::Patch, Method::Delete][dice.roll(4) as usize];
+    let operation = |method: Method, path: &str| json!({"method": method.as_str(), "path": path, "data": member});
+    let mut request = Request::new(Origin::Suite, method, path);
+    match dice.roll(6) {
+        0 => request.body = Some(json!({"userName": null, "displayName": 7})),
+        1 => request.odd = Some(Box::new(Odd { payload: Some(bytes.into_bytes()), ..Odd::default() })),
+        2 => request.odd = Some(Box::new(Odd { target: Some(format!("/%55sers/{other}")), ..Odd::default() })),
+        3 => request.body = Some(op("remove", "userName", Value::Null)),
+        4 => (request.method, request.path) = (Method::Delete, collection.to_owned()),
+        _ => {
+            let operations = json!([operation(method, path), operation(Method::Post, collection)]);
+            (request.method, request.path) = (Method::Post, "/Bulk".to_owned());
+            request.body = Some(json!({"Operations": operations}));
+        }
+    }
+    request
 }
 
 async fn check_promise(quirks: Quirks) {

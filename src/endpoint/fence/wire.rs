@@ -123,7 +123,8 @@ mod tests {
         };
         check("/Users/%61%2562", Some(("/Users/a%62", &[])));
         check("/Users?filter=a+b%20c&x", Some(("/Users", &[("filter", "a b c"), ("x", "")])));
-        for bad in ["Users", "/Users/%", "/Users/%zz", "/Users/%ff", "/Users /1", "/Users/%0d1", "/a\r\nb", "/Users#x"] {
+        for bad in ["Users", "/Users/%", "/Users/%zz", "/Users/%ff", "/Users /1", "/Users/%0d1", "/a\r\nb", "/Users#x"]
+        {
             check(bad, None);
         }
     }
@@ -131,7 +132,11 @@ mod tests {
     #[test]
     fn a_hidden_request_is_seen() {
         let header = |name: &str, value: &str| {
-            hides_another(&odd(Odd { headers: vec![(name.to_owned(), Some(value.to_owned()))], payload: Some(b"{}".into()), ..Odd::default() }))
+            hides_another(&odd(Odd {
+                headers: vec![(name.to_owned(), Some(value.to_owned()))],
+                payload: Some(b"{}".into()),
+                ..Odd::default()
+            }))
         };
         assert!(header("x-http-method-override", "DELETE") && header("transfer-encoding", "chunked"));
         assert!(header("content-length", "1") && header("content-length", "x"));
