@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fence::Fence;
 use super::ledger::Leftover;
-use super::nameless::{is_ours, says};
+use super::nameless::{Nameless, is_ours, says};
 use super::resource::{Collection, bears, folded, id_of, key, listed, member, names_of};
 use super::{Endpoint, Trouble};
 use crate::exchange::{Method, Origin, Request, Response};
@@ -164,18 +164,14 @@ impl Cleaner<'_> {
                 None => {}
             }
         }
-        if let Some(nameless) = nameless.filter(|nameless| nameless.tag.is_some()) {
-            return match (&leftover.id, &nameless.by) {
-                (Some(_), _) if matches!(fate, Fate::NotOurs) => Err(UNCERTAIN.to_owned().into()),
-                (Some(_), _) => Ok(fate),
-                (None, Some(by)) => self.remove_marked(collection, by, leftover).await,
-                (None, None) => Err("it was made without a name, and no answer gave its id".to_owned().into()),
-            };
+        let tag = nameless.and_then(|nameless| nameless.tag.as_ref());
+        if let (None, Some(nameless), Some(_)) = (&leftover.id, nameless, tag) {
+            return self.remove_unheard(collection, nameless, leftover).await;
         }
         // Usually the id leads there. If it does not, or there was a rename, which may have left two, the names are looked for.
         let found_by_id = matches!(fate, Fate::Deleted | Fate::Deactivated);
         if !found_by_id || (leftover.names.len() > 1 && !matches!(fate, Fate::Deactivated)) {
-            for name in &leftover.names {
+            for name in leftover.names.iter().filter(|name| Some(*name) != tag) {
                 if let Some(found) = self.remove_named(collection, name).await? {
                     fate = found;
                 }
@@ -204,13 +200,21 @@ impl Cleaner<'_> {
         Err(format!("more than {MOST_ALIKE} resources bear its name").into())
     }
 
-    /// Removes what was made without a name, but with another mark of ours, and whose id was never heard.
-    async fn remove_marked(&self, collection: Collection, by: &str, leftover: &Leftover) -> Result<Fate, Failure> {
+    /// Removes what was made without a name, and whose id was never heard, if it bears another mark of ours.
+    async fn remove_unheard(
+        &self,
+        collection: Collection,
+        nameless: &Nameless,
+        leftover: &Leftover,
+    ) -> Result<Fate, Failure> {
+        let Some(by) = &nameless.by else {
+            let nothing = nameless.doubtful && self.all_are_named(collection, nameless).await?;
+            let why = "it was made without a name, or may have been, and no answer gave its id";
+            return if nothing { Ok(Fate::Gone) } else { Err(why.to_owned().into()) };
+        };
         let mut fate = Fate::Gone;
         for mark in &leftover.names {
-            let filter = format!("{by} eq {}", Value::from(mark.as_str()));
-            let answer = self.send(list(collection, 1).with_query("filter", filter)).await?;
-            let resources = answer.json.as_ref().filter(|_| answer.status == 200).map(listed);
+            let resources = self.filtered(collection, &format!("{by} eq {}", Value::from(mark.as_str()))).await?;
             let Some(resources) = resources.filter(|resources| resources.iter().all(|r| says(r, by, mark))) else {
                 return Err(format!("it was made without a name and cannot be looked for by its {by}").into());
             };
@@ -222,6 +226,25 @@ impl Cleaner<'_> {
             }
         }
         Ok(fate)
+    }
+
+    /// Whether the endpoint says that it holds nothing without a name, and nothing under the odd names that were sent.
+    async fn all_are_named(&self, collection: Collection, nameless: &Nameless) -> Result<bool, Failure> {
+        let attribute = collection.name_attribute();
+        let odd = nameless.sent.iter().map(|text| format!("{attribute} eq {}", Value::from(text.as_str())));
+        for filter in [format!("not ({attribute} pr)")].into_iter().chain(odd) {
+            if self.filtered(collection, &filter).await?.is_none_or(|resources| !resources.is_empty()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What a filter finds, if the answer is a list.
+    async fn filtered(&self, collection: Collection, filter: &str) -> Result<Option<Vec<Value>>, Failure> {
+        let answer = self.send(list(collection, 1).with_query("filter", filter)).await?;
+        let list = answer.json.filter(|json| answer.status == 200 && is_list(json));
+        Ok(list.map(|json| listed(&json).to_vec()))
     }
 
     /// Removes what a filter on the namespace finds; lost answers and repeated creates leave such things.
@@ -325,7 +348,6 @@ impl Cleaner<'_> {
     async fn find(&self, collection: Collection, name: &str) -> Result<Option<(String, Value)>, Failure> {
         let filter = format!("{} eq {}", collection.name_attribute(), Value::from(name));
         let answer = self.send(list(collection, 1).with_query("filter", filter)).await?;
-        let is_list = |json: &Value| member(json, "totalResults").or_else(|| member(json, "Resources")).is_some();
         let filtered = answer.json.as_ref().filter(|json| answer.status == 200 && is_list(json)).map(listed);
         let fits = |resource: &Value| names_of(collection, resource).iter().any(|n| folded(n) == folded(name));
         // An answer with others in it comes from a filter that was ignored, and may be one page of many.
@@ -395,6 +417,10 @@ fn request(method: Method, collection: Collection, id: &str) -> Request {
 fn list(collection: Collection, start: usize) -> Request {
     let list = Request::new(Origin::Cleanup, Method::Get, collection.path());
     list.with_query("startIndex", start.to_string()).with_query("count", PAGE.to_string())
+}
+
+fn is_list(json: &Value) -> bool {
+    member(json, "totalResults").or_else(|| member(json, "Resources")).is_some()
 }
 
 fn holds(names: &[String], name: &str) -> bool {

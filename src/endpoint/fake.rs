@@ -47,6 +47,8 @@ pub(crate) struct Quirks {
     pub(crate) gives_names: bool,
     /// Bodies that are no JSON object are refused, and resources without a name.
     pub(crate) strict: bool,
+    /// The same, with 500.
+    pub(crate) crashes: bool,
     /// PUT to an id that does not exist makes it.
     pub(crate) upserts: bool,
     /// An answer to a bulk request has no results.
@@ -164,10 +166,11 @@ impl Fake {
         store.log.push(format!("{} {}", request.method, request.path));
         let (endpoint, id) = request.target();
         let Some(collection) = Collection::of_endpoint(endpoint) else { return error(404) };
-        let named = |body: &Value| member(body, collection.name_attribute()).is_some_and(Value::is_string);
+        let name = |body: &Value| member(body, collection.name_attribute())?.as_str().map(str::to_owned);
         let whole = matches!(request.method, Method::Post | Method::Put);
-        if quirks.strict && whole && !request.body.as_ref().is_some_and(named) {
-            return error(400);
+        let named = request.body.as_ref().and_then(name).is_some_and(|name| !name.is_empty());
+        if (quirks.strict || quirks.crashes) && whole && !named {
+            return error(if quirks.strict { 400 } else { 500 });
         }
         let Some(id) = id else {
             return match request.method {
@@ -300,7 +303,11 @@ impl Store {
             let (operator, literal) = rest.split_once(' ')?;
             Some((attribute.to_owned(), operator.to_owned(), serde_json::from_str::<String>(literal).ok()?))
         });
+        let unnamed = filter.and_then(|filter| filter.strip_prefix("not (")?.strip_suffix(" pr)"));
         let fits = |at: &usize| {
+            if let Some(attribute) = unnamed {
+                return member(&self.rows[*at].2, attribute).is_none();
+            }
             let Some((attribute, operator, literal)) = &wanted else { return true };
             let value = member(&self.rows[*at].2, attribute).and_then(Value::as_str).map(folded).unwrap_or_default();
             if operator == "sw" { value.starts_with(&folded(literal)) } else { value == folded(literal) }

@@ -424,3 +424,5 @@ impl<E: Endpoint> Endpoint for Fence<E> {
 mod tests;
 #[cfg(test)]
 mod suite_tests;
+#[cfg(test)]
+mod suite_bulk_tests;

@@ -24,6 +24,9 @@ pub struct Nameless {
     /// `meta.created`, as the endpoint showed it when the resource was certainly ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
+    /// The create was answered with a failure that does not exclude that something was made.
+    #[serde(skip)]
+    pub doubtful: bool,
 }
 
 impl Nameless {

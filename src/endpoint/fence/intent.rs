@@ -152,7 +152,7 @@ impl<'a> Rules<'a> {
                 tag: mark.map(|(_, text)| text.clone()),
                 by: mark.map(|(attribute, _)| (*attribute).to_owned()),
                 sent: mentions.marks.iter().map(|(_, text)| text.clone()).collect(),
-                created: None,
+                ..Nameless::default()
             }
         });
         Ok(Intent { method, endpoint, collection, place, mentions, names, nameless, at: 0, bulk_id: None })

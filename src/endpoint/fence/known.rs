@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::Value;
 
 use crate::endpoint::ledger::Leftover;
-use crate::endpoint::nameless::Nameless;
+use crate::endpoint::nameless::{Nameless, says};
 use crate::endpoint::resource::{Collection, bears, folded, id_of, names_of};
 
 /// How many resources that are gone are remembered, so that a late write to one is recognised.
@@ -97,6 +97,14 @@ impl Known {
     /// The create was answered and needs no looking for: it has an id, or was refused.
     pub(super) fn answered(&mut self, create: u64) {
         self.unanswered.retain(|pending| pending.serial != create);
+    }
+
+    /// The create was answered with a failure that leaves open whether it was executed.
+    pub(super) fn doubt(&mut self, create: u64) {
+        let nameless = self.unanswered.iter_mut().find(|pending| pending.serial == create);
+        if let Some(nameless) = nameless.and_then(|pending| pending.nameless.as_mut()) {
+            nameless.doubtful = true;
+        }
     }
 
     /// An answer to a write of ours gave this id: it is claimed, and nothing is known of it yet.
@@ -222,6 +230,14 @@ impl Known {
     /// we never heard, or that has moved. It is claimed, and read by id before the first write.
     pub(super) fn listed(&mut self, collection: Collection, resource: &Value, namespace: &str) -> Option<Note> {
         let id = id_of(resource)?;
+        let marked = |p: &Pending| {
+            let by = p.nameless.as_ref().and_then(|nameless| nameless.by.as_ref());
+            p.is_in(collection) && by.is_some_and(|by| says(resource, by, &p.name))
+        };
+        if let Some(at) = self.unanswered.iter().position(marked).filter(|_| !self.is_claimed(collection, &id)) {
+            let pending = self.unanswered.remove(at);
+            return self.claim(collection, &id, &pending.name, pending.nameless.as_ref());
+        }
         let name = *names_of(collection, resource).first()?;
         let findable = |nameless: &Option<Nameless>| nameless.as_ref().is_none_or(|nameless| nameless.tag.is_none());
         if !bears(name, namespace) || self.is_claimed(collection, &id) {

@@ -157,6 +157,8 @@ impl<E: Endpoint> Fence<E> {
         let Some((collection, id)) = found else {
             if status.is_some_and(|status| is_refused(nameless.as_ref(), status)) {
                 self.withdraw(announced);
+            } else if status.is_some_and(|status| status >= 500) {
+                creates.iter().for_each(|(create, _)| self.known().doubt(*create));
             }
             return;
         };
@@ -174,17 +176,10 @@ impl<E: Endpoint> Fence<E> {
     }
 }
 
-/// Whether a status says that a create made nothing. What has no name cannot be looked for, so that less must suffice there.
+/// Whether a status says that a create made nothing. What has no name cannot be looked for, so that any refusal must suffice there.
 fn is_refused(nameless: Option<&Nameless>, status: u16) -> bool {
-    match nameless.filter(|nameless| nameless.tag.is_some()) {
-        None => REFUSED.contains(&status),
-        Some(nameless) => match status {
-            408 => false,
-            300..=499 | 501 | 505 => true,
-            500 | 503 => nameless.by.is_none(),
-            _ => false,
-        },
-    }
+    let unnamed = nameless.is_some_and(|nameless| nameless.tag.is_some());
+    REFUSED.contains(&status) || (unnamed && matches!(status, 300..=407 | 409..=499 | 505))
 }
 
 fn outcome(intent: &Intent, response: &Response) -> Outcome {

@@ -291,9 +291,12 @@ async fn check_promise(quirks: Quirks) {
         assert!(fence.inner().others() > 0, "something of ours was made");
         let report = clean(&fence).await;
         assert_eq!(fence.inner().harmed(), [], "{quirks:?} round {round}, clean-up");
-        assert!(report.is_clean(), "{quirks:?} round {round} {report:?}");
-        assert_eq!(fence.inner().others(), 0, "{quirks:?} round {round} {report:?}");
-        assert_eq!(fence.leftovers(""), []);
+        // Where ids move or are not told, what bears no name may be lost; that is said, and concerns nothing else.
+        let lossy = quirks.renumbers || quirks.answers_strangers || quirks.loses_creates;
+        let excused = report.failed.iter().all(|(left, _)| lossy && left.nameless.is_some());
+        assert!(excused, "{quirks:?} round {round} {report:?}");
+        assert!(!report.is_clean() || fence.inner().others() == 0, "{quirks:?} round {round} {report:?}");
+        assert_eq!(fence.leftovers("").len(), report.failed.len());
     }
 }
 
