@@ -19,6 +19,8 @@ const FARTHEST: usize = 500;
 const MOST_ALIKE: usize = 20;
 /// After so many requests in a row without an answer the rest is not tried.
 const PATIENCE: u32 = 3;
+/// Where ids move, a clean-up meets ours under other ids than it knew; these are settled by another pass.
+const PASSES: u32 = 4;
 /// Why a resource without a name of ours is left where it is.
 const UNCERTAIN: &str =
     "it may be without a name of ours, and what stands behind its id cannot be told from somebody else's";
@@ -120,9 +122,32 @@ impl<E: Endpoint> Fence<E> {
         if options.namespace.is_empty() {
             return CleanupReport::default(); // nothing bears it
         }
-        let report = remove(self, &self.leftovers(&options.namespace), options).await;
-        let settled = [&report.deleted, &report.deactivated, &report.already_gone, &report.not_ours];
-        settled.into_iter().flatten().for_each(|leftover| self.settle(leftover));
+        let mut report = CleanupReport::default();
+        for _ in 0..PASSES {
+            let mut left = self.leftovers(&options.namespace);
+            left.retain(|left| !report.failed.iter().any(|(failed, _)| failed.is_same(left)));
+            if left.is_empty() {
+                break;
+            }
+            let mut more = remove(self, &left, options).await;
+            if self.is_careful() {
+                // Where ids move, an empty place says nothing about what has no name to be looked for.
+                let gone = std::mem::take(&mut more.already_gone);
+                let (lost, gone) = gone.into_iter().partition(|left| left.id.is_some() && left.nameless.is_some());
+                more.already_gone = gone;
+                more.failed.extend(Vec::into_iter(lost).map(|left| (left, UNCERTAIN.to_owned())));
+            }
+            let settled = [&more.deleted, &more.deactivated, &more.already_gone, &more.not_ours];
+            settled.into_iter().flatten().for_each(|leftover| self.settle(leftover));
+            report.deleted.extend(more.deleted);
+            report.deactivated.extend(more.deactivated);
+            report.already_gone.extend(more.already_gone);
+            report.not_ours.extend(more.not_ours);
+            report.failed.extend(more.failed);
+        }
+        // What had no id may have come to light in a list meanwhile.
+        let left = self.leftovers(&options.namespace);
+        report.failed.retain(|(failed, _)| failed.id.is_some() || left.iter().any(|left| left.is_same(failed)));
         report
     }
 }
@@ -153,9 +178,15 @@ impl Cleaner<'_> {
         if let Some(id) = &leftover.id {
             match self.read(collection, id).await? {
                 Some(resource) if self.is_of(&resource, leftover) => {
-                    let named = names_of(collection, &resource).iter().any(|name| holds(&leftover.names, name));
-                    if named || nameless.is_some() {
+                    let names = names_of(collection, &resource);
+                    let named = names.iter().any(|name| holds(&leftover.names, name));
+                    let sent = nameless.map_or(&[][..], |nameless| &nameless.sent);
+                    let mut others = names.iter().filter(|name| !holds(sent, name));
+                    let another = others.any(|name| bears(name, &self.options.namespace));
+                    if named || (nameless.is_some() && !another) {
                         fate = self.delete(collection, id, &resource).await?;
+                    } else if nameless.is_some() {
+                        fate = Fate::NotOurs; // another one of ours, which goes by itself
                     } else {
                         aside = Some(id); // another one of ours: ids have moved, or the name was changed
                     }

@@ -27,6 +27,13 @@ pub struct Leftover {
     pub nameless: Option<Nameless>,
 }
 
+impl Leftover {
+    /// Whether both stand for the same resource: by the id, or where none is known by the name.
+    pub fn is_same(&self, other: &Leftover) -> bool {
+        self.endpoint == other.endpoint && self.id == other.id && (self.id.is_some() || self.names == other.names)
+    }
+}
+
 /// One line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]

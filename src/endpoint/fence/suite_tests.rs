@@ -154,14 +154,16 @@ async fn a_nameless_create_that_is_not_heard_of_is_said_to_be_left() {
     };
     let mute = Quirks { mute_creates: true, ..Quirks::default() };
     check(mute, json!({}), "no answer gave its id").await;
-    check(Quirks { ignores_filters: true, ..mute }, json!({"externalId": "sp1-x"}), "by its externalId").await;
+    check(Quirks { refuses_filters: true, ..mute }, json!({"externalId": "sp1-x"}), "by its externalId").await;
     // What bears a name that we did not give is not deleted on a guess.
     check(Quirks { gives_names: true, ..Quirks::default() }, json!({}), "cannot be told").await;
     check(Quirks { answers_strangers: true, ..Quirks::default() }, json!({"userName": 7}), "cannot be told").await;
 
-    let fence = fence(mute);
-    send(&fence, Method::Post, "/Users", json!({"externalId": "sp1-x", "userName": null})).await.unwrap();
-    all_goes(&fence).await;
+    for ignores_filters in [false, true] {
+        let fence = fence(Quirks { ignores_filters, ..mute });
+        send(&fence, Method::Post, "/Users", json!({"externalId": "sp1-x", "userName": null})).await.unwrap();
+        all_goes(&fence).await;
+    }
 
     let fence = self::fence(Quirks::default());
     fence.inner().down.store(true, SeqCst);
