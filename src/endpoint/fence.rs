@@ -192,10 +192,16 @@ impl<E: Endpoint> Fence<E> {
         }
     }
 
-    async fn gate(&self, intents: &[Intent]) -> Gate<'_> {
-        let moves_ids = intents.iter().any(Intent::deletes) && self.positions.load(SeqCst);
-        let shares = intents.iter().any(|intent| intent.place == Place::Shared);
-        if moves_ids || shares || self.is_careful() {
+    async fn gate(&self, intents: &[Intent], rules: Rules<'_>) -> Gate<'_> {
+        let positions = self.positions.load(SeqCst);
+        let moves_ids = intents.iter().any(Intent::deletes) && positions;
+        // Where nothing is, a create of somebody else must not make something between the look and the write.
+        let looks = |intent: &Intent| match (&intent.place, intent.target()) {
+            (Place::Shared | Place::Nowhere(_), _) => true,
+            (_, Some((collection, id))) => positions || !self.known().is_claimed(collection, id),
+            _ => false,
+        };
+        if moves_ids || (rules.lax && intents.iter().any(looks)) || self.is_careful() {
             Gate::Alone { _guard: self.gate.write().await }
         } else {
             Gate::Shared { _guard: self.gate.read().await }
@@ -375,13 +381,18 @@ impl<E: Endpoint> Fence<E> {
             false => rules.single(plain).map(|intent| vec![intent]),
         };
         let intents = intents.map_err(|(id, why)| refused(id.as_deref(), why))?;
-        let _gate = self.gate(&intents).await;
+        let _gate = self.gate(&intents, rules).await;
         let mut steps = Vec::new();
+        let mut deleted: Option<&str> = None;
         for intent in &intents {
             // The target of a bulk request itself says nothing about those of its operations.
             let bare = Request::new(Origin::Settle, Method::Get, "/");
             let looked = if bulk::is_bulk(plain) { &bare } else { request };
             let target = intent.target().map(|(_, id)| id);
+            if target.is_some() && deleted.is_some_and(|gone| Some(gone) != target) && self.positions.load(SeqCst) {
+                return Err(refused(target, Why::Moved));
+            }
+            deleted = deleted.or(target.filter(|_| intent.deletes()));
             let makes = self.check_place(rules, looked, intent).await?.map_err(|why| refused(target, why))?;
             for mention in &intent.mentions.references {
                 self.check_mention(mention).await?.map_err(|why| refused(Some(&mention.id), why))?;

@@ -139,6 +139,9 @@ pub enum Why {
     /// endpoint for themselves.
     #[error("would write what others share; it needs --exclusive")]
     Shared,
+    /// An operation of a bulk request after one that deletes, where ids may be positions.
+    #[error("would write to an id that the same request may have moved")]
+    Moved,
     /// The bytes, or the headers around them, may say something to the endpoint that cannot be read here.
     #[error("would send what the fence cannot read")]
     Unreadable,

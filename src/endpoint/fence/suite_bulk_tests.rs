@@ -77,9 +77,14 @@ async fn a_bulk_request_may_not_what_a_single_one_may_not() {
         let torn = &text[..text.len() - 2];
         assert_eq!(why(send(&fence, Method::Post, "/Bulk", torn).await), Some(expected), "{operation}, torn");
     }
+    // The ids of this endpoint could be positions.
+    let other = user(&fence, "sp1-eve").await;
+    let moved = json!([{"method": "DELETE", "path": path}, {"method": "DELETE", "path": format!("/Users/{other}")}]);
+    fence.inner().log();
+    assert_eq!(why(send(&fence, Method::Post, "/Bulk", bulk(moved)).await), Some(Why::Moved));
     let xml = "<op><method>DELETE</method><path>/Users/1</path></op>";
     assert_eq!(why(send(&fence, Method::Post, "/Bulk", xml).await), Some(Why::Unreadable));
     assert!(fence.inner().log().iter().all(|line| line.starts_with("GET ")));
-    assert_eq!(fence.leftovers("").len(), 1, "what was not sent is not noted");
+    assert_eq!(fence.leftovers("").len(), 2, "what was not sent is not noted");
     all_goes(&fence).await;
 }
