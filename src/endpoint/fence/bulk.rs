@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::intent::{Intent, Place, Refusal, Rules, contains, id_at};
+use super::intent::{Aim, Intent, Place, Refusal, Rules, contains, id_at};
 use super::mentions::{each, texts_in};
 use super::wire::{Bodies, bodies};
 use crate::endpoint::Why;
@@ -88,11 +88,7 @@ impl Rules<'_> {
     }
 
     /// The method and the place of an operation. Where no method can be made out, it is the one that fits the path.
-    fn aim(
-        self,
-        method: Option<Method>,
-        path: Option<&str>,
-    ) -> Result<(Method, (String, Option<Collection>, Place)), Why> {
+    fn aim(self, method: Option<Method>, path: Option<&str>) -> Result<(Method, Aim), Why> {
         let Some(path) = path else {
             // It goes nowhere; should something be made all the same, it is known that it may be there.
             return Ok((method.unwrap_or(Method::Post), ("/Bulk".to_owned(), None, Place::New)));

@@ -68,6 +68,9 @@ pub(super) struct Rules<'a> {
     pub(super) exclusive: bool,
 }
 
+/// The path at which a write would make something, its collection, and where the write goes.
+pub(super) type Aim = (String, Option<Collection>, Place);
+
 /// Why a write is refused, and the id of what it would have touched.
 pub(super) type Refusal = (Option<String>, Why);
 
@@ -77,7 +80,7 @@ impl<'a> Rules<'a> {
     }
 
     /// Where a write goes: the path at which it would make something, its collection, and the place.
-    pub(super) fn place(self, method: Method, path: &str) -> Result<(String, Option<Collection>, Place), Why> {
+    pub(super) fn place(self, method: Method, path: &str) -> Result<Aim, Why> {
         let (endpoint, target) = split(path);
         let collection = Collection::of_endpoint(endpoint).filter(|_| path.starts_with('/'));
         if let Some(collection) = collection {
@@ -115,7 +118,7 @@ impl<'a> Rules<'a> {
     pub(super) fn intent(
         self,
         method: Method,
-        place: (String, Option<Collection>, Place),
+        place: Aim,
         readings: &[Value],
         malformed: bool,
     ) -> Result<Intent, Refusal> {

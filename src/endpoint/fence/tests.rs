@@ -299,7 +299,9 @@ async fn check_promise(quirks: Quirks) {
         // What has no name cannot be followed where ids are positions; everything else goes.
         let followed = report.is_clean() && !(oddly && quirks.renumbers);
         assert!(!followed || fence.inner().others() == 0, "{quirks:?} round {round} {report:?}");
-        assert_eq!(fence.leftovers("").len(), report.failed.len(), "{quirks:?} round {round} {report:?}");
+        let left = fence.leftovers("").len();
+        let told = if lossy { left <= report.failed.len() } else { left == report.failed.len() };
+        assert!(told, "{quirks:?} round {round} {left} {report:?}");
     }
 }
 
