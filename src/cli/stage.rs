@@ -86,6 +86,7 @@ impl Site {
         let meter = Arc::new(Meter::default());
         let endpoint: Arc<dyn Endpoint> = Arc::new(Metered::new(endpoint, meter.clone()));
         let fence = Arc::new(Fence::new(endpoint, prefix.clone(), ledger));
+        fence.set_exclusive(manner.exclusive);
         let interrupted = Arc::new(AtomicBool::new(false));
         let base = url.map(|url| url.trim_end_matches('/').to_owned());
         let authenticated = url.is_none() || args.token_env.is_some() || args.token_file.is_some();

@@ -4,6 +4,8 @@ mod expand;
 mod needs;
 mod play;
 mod prepare;
+#[cfg(test)]
+mod proof;
 mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
