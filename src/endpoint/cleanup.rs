@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::fence::Fence;
 use super::ledger::Leftover;
+use super::nameless::{Nameless, is_ours, says};
 use super::resource::{Collection, bears, folded, id_of, key, listed, member, names_of};
 use super::{Endpoint, Trouble};
 use crate::exchange::{Method, Origin, Request, Response};
@@ -18,11 +19,17 @@ const FARTHEST: usize = 500;
 const MOST_ALIKE: usize = 20;
 /// After so many requests in a row without an answer the rest is not tried.
 const PATIENCE: u32 = 3;
+/// Where ids move, a clean-up meets ours under other ids than it knew; these are settled by another pass.
+const PASSES: u32 = 4;
+/// Why a resource without a name of ours is left where it is.
+const UNCERTAIN: &str =
+    "it may be without a name of ours, and what stands behind its id cannot be told from somebody else's";
 
 /// How to clean up.
 #[derive(Debug, Clone, Default)]
 pub struct CleanupOptions {
-    /// Only a resource whose userName or displayName begins with this is touched.
+    /// Only a resource whose userName, displayName or externalId begins with this is touched, or that was made without a name and
+    /// shows none but what was sent.
     pub namespace: String,
     /// Deactivate users instead, where DELETE is refused with 403, 405 or 501, or leaves them there.
     pub leave_deactivated: bool,
@@ -112,9 +119,35 @@ pub async fn remove(endpoint: &dyn Endpoint, leftovers: &[Leftover], options: &C
 impl<E: Endpoint> Fence<E> {
     /// Removes what this run made under a namespace, its own or that of one execution, through the fence.
     pub async fn clean(&self, options: &CleanupOptions) -> CleanupReport {
-        let report = remove(self, &self.leftovers(&options.namespace), options).await;
-        let settled = [&report.deleted, &report.deactivated, &report.already_gone, &report.not_ours];
-        settled.into_iter().flatten().for_each(|leftover| self.settle(leftover));
+        if options.namespace.is_empty() {
+            return CleanupReport::default(); // nothing bears it
+        }
+        let mut report = CleanupReport::default();
+        for _ in 0..PASSES {
+            let mut left = self.leftovers(&options.namespace);
+            left.retain(|left| !report.failed.iter().any(|(failed, _)| failed.is_same(left)));
+            if left.is_empty() {
+                break;
+            }
+            let mut more = remove(self, &left, options).await;
+            if self.is_careful() {
+                // Where ids move, an empty place says nothing about what has no name to be looked for.
+                let gone = std::mem::take(&mut more.already_gone);
+                let (lost, gone) = gone.into_iter().partition(|left| left.id.is_some() && left.nameless.is_some());
+                more.already_gone = gone;
+                more.failed.extend(Vec::into_iter(lost).map(|left| (left, UNCERTAIN.to_owned())));
+            }
+            let settled = [&more.deleted, &more.deactivated, &more.already_gone, &more.not_ours];
+            settled.into_iter().flatten().for_each(|leftover| self.settle(leftover));
+            report.deleted.extend(more.deleted);
+            report.deactivated.extend(more.deactivated);
+            report.already_gone.extend(more.already_gone);
+            report.not_ours.extend(more.not_ours);
+            report.failed.extend(more.failed);
+        }
+        // What had no id may have come to light in a list meanwhile.
+        let left = self.leftovers(&options.namespace);
+        report.failed.retain(|(failed, _)| failed.id.is_some() || left.iter().any(|left| left.is_same(failed)));
         report
     }
 }
@@ -141,11 +174,19 @@ impl Cleaner<'_> {
     async fn remove(&self, collection: Collection, leftover: &Leftover) -> Result<Fate, Failure> {
         let mut fate = Fate::Gone;
         let mut aside = None;
+        let nameless = leftover.nameless.as_ref();
         if let Some(id) = &leftover.id {
             match self.read(collection, id).await? {
-                Some(resource) if self.is_ours(collection, &resource) => {
-                    if names_of(collection, &resource).iter().any(|name| holds(&leftover.names, name)) {
+                Some(resource) if self.is_of(&resource, leftover) => {
+                    let names = names_of(collection, &resource);
+                    let named = names.iter().any(|name| holds(&leftover.names, name));
+                    let sent = nameless.map_or(&[][..], |nameless| &nameless.sent);
+                    let mut others = names.iter().filter(|name| !holds(sent, name));
+                    let another = others.any(|name| bears(name, &self.options.namespace));
+                    if named || (nameless.is_some() && !another) {
                         fate = self.delete(collection, id, &resource).await?;
+                    } else if nameless.is_some() {
+                        fate = Fate::NotOurs; // another one of ours, which goes by itself
                     } else {
                         aside = Some(id); // another one of ours: ids have moved, or the name was changed
                     }
@@ -154,10 +195,14 @@ impl Cleaner<'_> {
                 None => {}
             }
         }
+        let tag = nameless.and_then(|nameless| nameless.tag.as_ref());
+        if let (None, Some(nameless), Some(_)) = (&leftover.id, nameless, tag) {
+            return self.remove_unheard(collection, nameless, leftover).await;
+        }
         // Usually the id leads there. If it does not, or there was a rename, which may have left two, the names are looked for.
         let found_by_id = matches!(fate, Fate::Deleted | Fate::Deactivated);
         if !found_by_id || (leftover.names.len() > 1 && !matches!(fate, Fate::Deactivated)) {
-            for name in &leftover.names {
+            for name in leftover.names.iter().filter(|name| Some(*name) != tag) {
                 if let Some(found) = self.remove_named(collection, name).await? {
                     fate = found;
                 }
@@ -165,9 +210,10 @@ impl Cleaner<'_> {
         }
         match (fate, aside) {
             (Fate::Gone | Fate::NotOurs, Some(id)) => match self.read(collection, id).await? {
-                Some(resource) if self.is_ours(collection, &resource) => self.delete(collection, id, &resource).await,
+                Some(resource) if self.is_of(&resource, leftover) => self.delete(collection, id, &resource).await,
                 _ => Ok(fate),
             },
+            (Fate::NotOurs, None) if nameless.is_some() => Err(UNCERTAIN.to_owned().into()),
             (fate, _) => Ok(fate),
         }
     }
@@ -185,6 +231,53 @@ impl Cleaner<'_> {
         Err(format!("more than {MOST_ALIKE} resources bear its name").into())
     }
 
+    /// Removes what was made without a name, and whose id was never heard, if it bears another mark of ours.
+    async fn remove_unheard(
+        &self,
+        collection: Collection,
+        nameless: &Nameless,
+        leftover: &Leftover,
+    ) -> Result<Fate, Failure> {
+        let Some(by) = &nameless.by else {
+            let nothing = nameless.doubtful && self.all_are_named(collection, nameless).await?;
+            let why = "it was made without a name, or may have been, and no answer gave its id";
+            return if nothing { Ok(Fate::Gone) } else { Err(why.to_owned().into()) };
+        };
+        let mut fate = Fate::Gone;
+        for mark in &leftover.names {
+            let resources = self.filtered(collection, &format!("{by} eq {}", Value::from(mark.as_str()))).await?;
+            let Some(resources) = resources.filter(|resources| resources.iter().all(|r| says(r, by, mark))) else {
+                return Err(format!("it was made without a name and cannot be looked for by its {by}").into());
+            };
+            for id in resources.iter().filter_map(id_of) {
+                let resource = self.read_once(collection, &id).await?;
+                if let Some(resource) = resource.filter(|r| says(r, by, mark) && self.is_of(r, leftover)) {
+                    fate = self.delete(collection, &id, &resource).await?;
+                }
+            }
+        }
+        Ok(fate)
+    }
+
+    /// Whether the endpoint says that it holds nothing without a name, and nothing under the odd names that were sent.
+    async fn all_are_named(&self, collection: Collection, nameless: &Nameless) -> Result<bool, Failure> {
+        let attribute = collection.name_attribute();
+        let odd = nameless.sent.iter().map(|text| format!("{attribute} eq {}", Value::from(text.as_str())));
+        for filter in [format!("not ({attribute} pr)")].into_iter().chain(odd) {
+            if self.filtered(collection, &filter).await?.is_none_or(|resources| !resources.is_empty()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What a filter finds, if the answer is a list.
+    async fn filtered(&self, collection: Collection, filter: &str) -> Result<Option<Vec<Value>>, Failure> {
+        let answer = self.send(list(collection, 1).with_query("filter", filter)).await?;
+        let list = answer.json.filter(|json| answer.status == 200 && is_list(json));
+        Ok(list.map(|json| listed(&json).to_vec()))
+    }
+
     /// Removes what a filter on the namespace finds; lost answers and repeated creates leave such things.
     /// It is an extra: a service provider without this filter has nothing to answer for.
     async fn sweep(&self, collection: Collection, report: &mut CleanupReport) {
@@ -199,7 +292,7 @@ impl Cleaner<'_> {
                 continue;
             }
             let names = names_of(collection, resource).into_iter().map(str::to_owned).collect();
-            let leftover = Leftover { endpoint: collection.path().to_owned(), id: Some(id), names };
+            let leftover = Leftover { endpoint: collection.path().to_owned(), id: Some(id), names, nameless: None };
             let fate = self.remove(collection, &leftover).await;
             if !matches!(fate, Ok(Fate::Gone)) {
                 report.add(leftover, fate);
@@ -286,7 +379,6 @@ impl Cleaner<'_> {
     async fn find(&self, collection: Collection, name: &str) -> Result<Option<(String, Value)>, Failure> {
         let filter = format!("{} eq {}", collection.name_attribute(), Value::from(name));
         let answer = self.send(list(collection, 1).with_query("filter", filter)).await?;
-        let is_list = |json: &Value| member(json, "totalResults").or_else(|| member(json, "Resources")).is_some();
         let filtered = answer.json.as_ref().filter(|json| answer.status == 200 && is_list(json)).map(listed);
         let fits = |resource: &Value| names_of(collection, resource).iter().any(|n| folded(n) == folded(name));
         // An answer with others in it comes from a filter that was ignored, and may be one page of many.
@@ -339,6 +431,11 @@ impl Cleaner<'_> {
         names_of(collection, resource).iter().any(|name| bears(name, &self.options.namespace))
     }
 
+    /// Whether a resource that was read by the id of a leftover is that one, as far as can be told.
+    fn is_of(&self, resource: &Value, leftover: &Leftover) -> bool {
+        is_ours(resource, &self.options.namespace, leftover.nameless.as_ref()) == Some(true)
+    }
+
     async fn send(&self, request: Request) -> Result<Response, Trouble> {
         self.endpoint.exchange(&request).await
     }
@@ -351,6 +448,10 @@ fn request(method: Method, collection: Collection, id: &str) -> Request {
 fn list(collection: Collection, start: usize) -> Request {
     let list = Request::new(Origin::Cleanup, Method::Get, collection.path());
     list.with_query("startIndex", start.to_string()).with_query("count", PAGE.to_string())
+}
+
+fn is_list(json: &Value) -> bool {
+    member(json, "totalResults").or_else(|| member(json, "Resources")).is_some()
 }
 
 fn holds(names: &[String], name: &str) -> bool {

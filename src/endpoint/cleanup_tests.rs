@@ -9,7 +9,7 @@ const NS: &str = "sp1-";
 
 fn leftover(collection: Collection, id: Option<&str>, names: &[&str]) -> Leftover {
     let names = names.iter().map(|&name| name.to_owned()).collect();
-    Leftover { endpoint: collection.path().to_owned(), id: id.map(str::to_owned), names }
+    Leftover { endpoint: collection.path().to_owned(), id: id.map(str::to_owned), names, nameless: None }
 }
 
 fn options() -> CleanupOptions {

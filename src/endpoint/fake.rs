@@ -39,6 +39,20 @@ pub(crate) struct Quirks {
     pub(crate) stuck_page: Option<usize>,
     /// Ids are numbers.
     pub(crate) numbers: bool,
+    /// Resources show when they were made.
+    pub(crate) dated: bool,
+    /// A create is answered with 201 and nothing else.
+    pub(crate) mute_creates: bool,
+    /// A create without a name is given one.
+    pub(crate) gives_names: bool,
+    /// Bodies that are no JSON object are refused, and resources without a name.
+    pub(crate) strict: bool,
+    /// The same, with 500.
+    pub(crate) crashes: bool,
+    /// PUT to an id that does not exist makes it.
+    pub(crate) upserts: bool,
+    /// An answer to a bulk request has no results.
+    pub(crate) mute_bulk: bool,
 }
 
 #[derive(Debug, Default)]
@@ -106,11 +120,58 @@ impl Fake {
     }
 
     fn answer(&self, request: &Request) -> Response {
+        let Some(plain) = super::fence::wire::plain(request) else { return error(400) };
+        let mut request = plain.into_owned();
+        if !request.credential.is_given() {
+            return error(401);
+        }
+        if let Some(payload) = request.odd.as_ref().and_then(|odd| odd.payload.clone()) {
+            request.body = serde_json::from_slice(&payload).ok();
+        }
+        if request.path == "/Bulk" { self.bulk(&request) } else { self.single(&request) }
+    }
+
+    /// Executes the operations one by one; `bulkId:` is replaced wherever it stands.
+    fn bulk(&self, request: &Request) -> Response {
+        let operations = request.body.as_ref().and_then(|b| member(b, "Operations")?.as_array().cloned());
+        let mut made: Vec<(String, String)> = Vec::new();
+        let mut results = Vec::new();
+        for operation in operations.unwrap_or_default() {
+            let mut text = operation.to_string();
+            made.iter().for_each(|(bulk_id, id)| text = text.replace(&format!("bulkId:{bulk_id}"), id));
+            let operation: Value = serde_json::from_str(&text).unwrap();
+            let method = operation["method"].as_str().and_then(Method::parse);
+            let (Some(method), Some(path)) = (method, operation["path"].as_str()) else {
+                results.push(json!({"status": "400"}));
+                continue;
+            };
+            let inner = Request { body: operation.get("data").cloned(), ..Request::new(request.origin, method, path) };
+            let answer = self.single(&inner);
+            let mut result = json!({"method": method.as_str(), "status": answer.status.to_string()});
+            if let Some(bulk_id) = operation["bulkId"].as_str() {
+                result["bulkId"] = json!(bulk_id);
+                made.push((bulk_id.to_owned(), id_in(&answer)));
+            }
+            if method == Method::Post && answer.is_success() {
+                result["location"] = json!(format!("https://x/v2{path}/{}", id_in(&answer)));
+            }
+            results.push(result);
+        }
+        if self.quirks.mute_bulk { Response::empty(200) } else { Response::json(200, json!({"Operations": results})) }
+    }
+
+    fn single(&self, request: &Request) -> Response {
         let quirks = self.quirks;
         let mut store = self.store.lock().unwrap();
         store.log.push(format!("{} {}", request.method, request.path));
         let (endpoint, id) = request.target();
         let Some(collection) = Collection::of_endpoint(endpoint) else { return error(404) };
+        let name = |body: &Value| member(body, collection.name_attribute())?.as_str().map(str::to_owned);
+        let whole = matches!(request.method, Method::Post | Method::Put);
+        let named = request.body.as_ref().and_then(name).is_some_and(|name| !name.is_empty());
+        if (quirks.strict || quirks.crashes) && whole && !named {
+            return error(if quirks.strict { 400 } else { 500 });
+        }
         let Some(id) = id else {
             return match request.method {
                 Method::Get => store.list(collection, request, quirks),
@@ -118,12 +179,20 @@ impl Fake {
                 _ => error(405),
             };
         };
-        let Some(at) = store.find(collection, id, quirks) else { return error(404) };
+        let Some(at) = store.find(collection, id, quirks) else {
+            return match (request.method, id.parse()) {
+                (Method::Put, Ok(serial)) if quirks.upserts => {
+                    store.rows.push((collection, serial, object(request.body.clone())));
+                    Response::json(201, store.show(store.rows.len() - 1, quirks))
+                }
+                _ => error(404),
+            };
+        };
         match request.method {
             Method::Get | Method::Head => Response::json(200, store.show(at, quirks)),
             Method::Put if quirks.no_put_groups && collection == Collection::Groups => error(501),
             Method::Put => {
-                store.rows[at].2 = request.body.clone().unwrap_or_default();
+                store.rows[at].2 = object(request.body.clone());
                 Response::json(200, store.show(at, quirks))
             }
             Method::Patch => {
@@ -185,6 +254,9 @@ impl Store {
         let mut shown = self.rows[at].2.clone();
         let id = self.id(at, quirks);
         shown["id"] = if quirks.numbers { json!(id.parse::<u64>().unwrap()) } else { json!(id) };
+        if quirks.dated {
+            shown["meta"] = json!({"created": format!("moment {}", self.rows[at].1)});
+        }
         if quirks.shows_groups && self.rows[at].0 == Collection::Users {
             let holds = |g: &usize| self.rows[*g].0 == Collection::Groups && member_ids(&self.rows[*g].2).contains(&id);
             let groups = (0..self.rows.len()).filter(holds).map(|g| json!({"value": self.id(g, quirks)})).collect();
@@ -194,7 +266,11 @@ impl Store {
     }
 
     fn create(&mut self, collection: Collection, request: &Request, quirks: Quirks) -> Response {
-        self.insert(collection, request.body.clone().unwrap_or_default());
+        let mut body = object(request.body.clone());
+        if quirks.gives_names && member(&body, collection.name_attribute()).is_none() {
+            body[collection.name_attribute()] = json!("somebody");
+        }
+        self.insert(collection, body);
         let mut at = self.rows.len() - 1;
         if quirks.scatters {
             let last = at;
@@ -210,7 +286,11 @@ impl Store {
             let stranger = self.rows.iter().position(|row| row.0 == collection).unwrap_or(at);
             shown["id"] = json!(self.id(stranger, quirks));
         }
-        if quirks.loses_creates { error(500) } else { Response::json(201, shown) }
+        match quirks {
+            Quirks { loses_creates: true, .. } => error(500),
+            Quirks { mute_creates: true, .. } => Response::empty(201),
+            _ => Response::json(201, shown),
+        }
     }
 
     fn list(&self, collection: Collection, request: &Request, quirks: Quirks) -> Response {
@@ -223,7 +303,11 @@ impl Store {
             let (operator, literal) = rest.split_once(' ')?;
             Some((attribute.to_owned(), operator.to_owned(), serde_json::from_str::<String>(literal).ok()?))
         });
+        let unnamed = filter.and_then(|filter| filter.strip_prefix("not (")?.strip_suffix(" pr)"));
         let fits = |at: &usize| {
+            if let Some(attribute) = unnamed {
+                return member(&self.rows[*at].2, attribute).is_none();
+            }
             let Some((attribute, operator, literal)) = &wanted else { return true };
             let value = member(&self.rows[*at].2, attribute).and_then(Value::as_str).map(folded).unwrap_or_default();
             if operator == "sw" { value.starts_with(&folded(literal)) } else { value == folded(literal) }
@@ -235,6 +319,11 @@ impl Store {
         let page: Vec<Value> = found.iter().skip(skip).take(count).map(|&at| self.show(at, quirks)).collect();
         Response::json(200, json!({"totalResults": found.len(), "itemsPerPage": page.len(), "Resources": page}))
     }
+}
+
+/// A body as a lenient provider takes it.
+fn object(body: Option<Value>) -> Value {
+    body.filter(Value::is_object).unwrap_or_else(|| json!({}))
 }
 
 fn error(status: u16) -> Response {

@@ -6,10 +6,17 @@
 //! before it lets a write pass. A write that would touch anything else is not sent and gives [`Trouble::Foreign`]. Reads always pass.
 //!
 //! A list is never proof: it may name our resource and carry a stranger's id. Only a read by id is.
+//!
+//! A written case may send what no identity provider sends: bodies without a name, bytes that are no JSON, bulk requests, ids that do not
+//! exist. Such writes are read as the most lenient endpoint would read them, and pass where nothing of a stranger's can be touched.
 
+mod lenient;
+pub(super) mod wire;
 mod mentions;
-mod intent;
 mod known;
+mod intent;
+mod bulk;
+mod pass;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,19 +24,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use self::intent::{Intent, answered_id, collection_of, intent, is_one_segment, is_read, reading};
+use self::intent::{Intent, Place, Rules, collection_of, is_one_segment, is_plain, is_read, reading};
 use self::known::{Known, Note, Reading, Stamp};
 use self::mentions::Mention;
+use self::pass::Step;
 use super::ledger::{Ledger, Leftover};
 use super::resource::{Collection, listed};
 use super::{Endpoint, Trouble, Why, WouldTouch};
-use crate::exchange::{Method, Origin, Request, Response};
+use crate::exchange::{Method, Odd, Origin, Request, Response};
 
 /// Ids of at least so many characters that are no plain numbers are names: they stay with what they name when something is deleted.
 const SHORTEST_NAME: usize = 8;
-
-/// The statuses that say for certain that a create made nothing. After any other failure it is looked for.
-const REFUSED: [u16; 9] = [401, 403, 404, 405, 409, 413, 415, 429, 501];
 
 /// An endpoint behind the fence; shared by all tasks of a run.
 #[derive(Debug)]
@@ -38,6 +43,7 @@ pub struct Fence<E> {
     namespace: String,
     ledger: Option<Ledger>,
     careful: AtomicBool,
+    exclusive: AtomicBool,
     /// An id was given that could be a position.
     positions: AtomicBool,
     checks: AtomicU64,
@@ -71,6 +77,7 @@ impl<E: Endpoint> Fence<E> {
             namespace,
             ledger,
             careful: AtomicBool::new(false),
+            exclusive: AtomicBool::new(false),
             positions: AtomicBool::new(false),
             checks: AtomicU64::new(0),
             writes: AtomicU64::new(0),
@@ -84,6 +91,11 @@ impl<E: Endpoint> Fence<E> {
     /// careful by itself when it finds a stranger behind an id of ours.
     pub fn set_careful(&self, careful: bool) {
         self.careful.store(careful, SeqCst);
+    }
+
+    /// Whether the run has the endpoint for itself; then written cases may write whole collections, discovery and `/Me`.
+    pub fn set_exclusive(&self, exclusive: bool) {
+        self.exclusive.store(exclusive, SeqCst);
     }
 
     /// Whether the fence is careful.
@@ -106,9 +118,19 @@ impl<E: Endpoint> Fence<E> {
         self.ledger.as_ref()
     }
 
-    /// What this run made under a namespace (its own, or that of one execution) and is not known to be gone.
+    /// What this run made under a namespace (its own, or that of one execution) and is not known to be gone; everything for the
+    /// empty one. What was made without a name stands under the run's own namespace only.
     pub fn leftovers(&self, namespace: &str) -> Vec<Leftover> {
         self.known().leftovers(namespace)
+    }
+
+    /// What this run made without any name of ours and is not known to be gone.
+    pub fn unnamed(&self) -> Vec<Leftover> {
+        let mut left = self.leftovers("");
+        left.retain(|left| {
+            left.nameless.as_ref().is_some_and(|nameless| nameless.tag.is_some() && nameless.by.is_none())
+        });
+        left
     }
 
     /// How many resources of a collection were made under a namespace and are there, as far as the fence knows; none while a
@@ -119,16 +141,15 @@ impl<E: Endpoint> Fence<E> {
 
     /// Takes over what a clean-up found out: this is no longer at the endpoint, or not ours.
     pub fn settle(&self, leftover: &Leftover) {
-        let Some(collection) = Collection::of_endpoint(&leftover.endpoint) else { return };
-        let name = leftover.names.last().map(String::as_str);
-        match &leftover.id {
-            Some(id) => {
+        match (Collection::of_endpoint(&leftover.endpoint), &leftover.id) {
+            (Some(collection), Some(id)) => {
                 let note = self.known().bury(collection, id);
                 self.log(Some(note));
             }
-            None => {
-                name.into_iter().for_each(|name| self.known().forget(collection, name));
-                self.ledger.as_ref().map(|ledger| ledger.deleted(collection, None, name));
+            _ => {
+                let name = leftover.names.last().map(String::as_str);
+                name.into_iter().for_each(|name| self.known().forget(&leftover.endpoint, name));
+                self.ledger.as_ref().map(|ledger| ledger.deleted(&leftover.endpoint, None, name));
             }
         }
     }
@@ -161,15 +182,26 @@ impl<E: Endpoint> Fence<E> {
     /// Notes that come after the fact. The name is on disk already, so a line that cannot be written loses nothing.
     fn log(&self, note: Option<Note>) {
         match (&self.ledger, note) {
-            (Some(ledger), Some(Note::Created(collection, id, name))) => _ = ledger.created(collection, &id, &name),
-            (Some(ledger), Some(Note::Deleted(collection, id))) => _ = ledger.deleted(collection, Some(&id), None),
+            (Some(ledger), Some(Note::Created(collection, id, name, nameless))) => {
+                _ = ledger.created(collection, &id, &name, nameless.as_ref())
+            }
+            (Some(ledger), Some(Note::Deleted(collection, id))) => {
+                _ = ledger.deleted(collection.path(), Some(&id), None)
+            }
             _ => {}
         }
     }
 
-    async fn gate(&self, method: Method) -> Gate<'_> {
-        let moves_ids = method == Method::Delete && self.positions.load(SeqCst);
-        if moves_ids || self.is_careful() {
+    async fn gate(&self, intents: &[Intent], rules: Rules<'_>) -> Gate<'_> {
+        let positions = self.positions.load(SeqCst);
+        let moves_ids = intents.iter().any(Intent::deletes) && positions;
+        // Where nothing is, a create of somebody else must not make something between the look and the write.
+        let looks = |intent: &Intent| match (&intent.place, intent.target()) {
+            (Place::Shared | Place::Nowhere(_), _) => true,
+            (_, Some((collection, id))) => positions || !self.known().is_claimed(collection, id),
+            _ => false,
+        };
+        if moves_ids || (rules.lax && intents.iter().any(looks)) || self.is_careful() {
             Gate::Alone { _guard: self.gate.write().await }
         } else {
             Gate::Shared { _guard: self.gate.read().await }
@@ -179,6 +211,11 @@ impl<E: Endpoint> Fence<E> {
     async fn read(&self, request: &Request) -> Result<Response, Trouble> {
         let at = self.now();
         let response = self.inner.exchange(request).await?;
+        // What an odd request is answered with may be about the oddity, and what a stranger's credential shows about the credential.
+        let barred = !request.credential.is_given() && matches!(response.status, 401 | 403 | 404 | 410);
+        if barred || request.odd.is_some() {
+            return Ok(response);
+        }
         let (endpoint, id) = request.target();
         let id = id.filter(|id| *id != ".search");
         match (Collection::of_endpoint(endpoint), id) {
@@ -193,8 +230,12 @@ impl<E: Endpoint> Fence<E> {
     }
 
     fn note_read(&self, collection: Collection, id: &str, at: Stamp, response: &Response, whole: bool) {
-        let Some(reading) = reading(collection, id, &self.namespace, response) else { return };
-        if !self.known().is_claimed(collection, id) || (reading == Reading::Foreign && !whole) {
+        if !self.known().is_claimed(collection, id) {
+            return;
+        }
+        let nameless = self.known().nameless(collection, id);
+        let Some(reading) = reading(id, &self.namespace, nameless.as_ref(), response) else { return };
+        if reading == Reading::Foreign && !whole {
             return;
         }
         if reading == Reading::Foreign {
@@ -230,9 +271,28 @@ impl<E: Endpoint> Fence<E> {
         let request = Request::new(Origin::Settle, Method::Get, collection.path_of(id));
         let response = self.inner.exchange(&request).await?;
         self.note_read(collection, id, at, &response, true);
-        reading(collection, id, &self.namespace, &response).ok_or_else(|| Trouble::Protocol {
-            detail: format!("not sent: {} cannot be checked, status {}", request.path, response.status),
-        })
+        let nameless = self.known().nameless(collection, id);
+        reading(id, &self.namespace, nameless.as_ref(), &response).ok_or_else(|| unchecked(&request, &response))
+    }
+
+    /// Whether nothing is at a path just now, by the very target of the request if it has one of its own.
+    async fn is_empty(&self, request: &Request, path: &str) -> Result<bool, Trouble> {
+        let odd = request.odd.as_ref().and_then(|odd| odd.target.clone());
+        let mut looks = vec![Request::new(Origin::Settle, Method::Get, path)];
+        if odd.is_some() {
+            let odd = Some(Box::new(Odd { target: odd, ..Odd::default() }));
+            looks.push(Request { odd, ..Request::new(Origin::Settle, Method::Get, path) });
+        }
+        for look in looks {
+            self.checks.fetch_add(1, SeqCst);
+            let response = self.inner.exchange(&look).await?;
+            match response.status {
+                404 | 410 => {}
+                200..=299 => return Ok(false),
+                _ => return Err(unchecked(&look, &response)),
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a write may touch this id: ours, or ours and gone.
@@ -257,97 +317,123 @@ impl<E: Endpoint> Fence<E> {
         self.check(collection, &mention.id).await
     }
 
-    /// An `id` in the body: the target's own, or one that names nothing.
-    async fn check_body_id(&self, intent: &Intent, id: &str) -> Result<Result<(), Why>, Trouble> {
-        if intent.target.as_deref() == Some(id) {
+    /// An `id` in the body: the target's own, or one that names nothing. To a written case another one of ours will do.
+    async fn check_body_id(&self, rules: Rules<'_>, intent: &Intent, id: &str) -> Result<Result<(), Why>, Trouble> {
+        let Some(collection) = intent.collection else { return Ok(Ok(())) };
+        if intent.target().is_some_and(|(_, target)| target == id) {
             return Ok(Ok(()));
         }
         if !is_one_segment(id) {
             return Ok(Err(Why::OtherId));
         }
-        Ok(if self.look(intent.collection, id).await? == Reading::Gone { Ok(()) } else { Err(Why::OtherId) })
+        let claimed = self.known().is_claimed(collection, id);
+        Ok(match self.look(collection, id).await? {
+            Reading::Gone => Ok(()),
+            Reading::Ours if rules.lax && claimed => Ok(()),
+            _ => Err(Why::OtherId),
+        })
     }
 
-    async fn write(&self, request: &Request) -> Result<Response, Trouble> {
-        let refused = |id: Option<&str>, why| {
-            let (path, id) = (request.path.clone(), id.map(str::to_owned));
-            Trouble::Foreign(WouldTouch { method: request.method, path, id, why })
+    /// Whether a write may go where it goes; and then, whether it may make something there.
+    async fn check_place(
+        &self,
+        rules: Rules<'_>,
+        request: &Request,
+        intent: &Intent,
+    ) -> Result<Result<bool, Why>, Trouble> {
+        let posts = intent.method == Method::Post;
+        Ok(match (&intent.place, intent.collection) {
+            (Place::New, _) => Ok(!intent.deletes()),
+            (Place::Made(_), _) => Ok(false),
+            (Place::Shared, collection) => Ok(posts || (collection.is_some() && !intent.deletes())),
+            (Place::Nowhere(path), _) => {
+                if self.is_empty(request, path).await? {
+                    Ok(!intent.deletes())
+                } else {
+                    Err(Why::UnknownEndpoint)
+                }
+            }
+            (Place::One(_), None) => Err(Why::UnknownEndpoint),
+            (Place::One(id), Some(collection)) if self.known().is_claimed(collection, id) => {
+                match self.reading(collection, id).await? {
+                    Reading::Foreign => Err(Why::ForeignName),
+                    Reading::Ours if posts && !rules.exclusive => Err(Why::Shared),
+                    // To some providers a PUT to what is gone makes it anew.
+                    Reading::Gone if rules.lax => Ok(!intent.deletes()),
+                    Reading::Ours | Reading::Gone => Ok(posts),
+                }
+            }
+            (Place::One(id), Some(collection)) => {
+                let nothing = rules.lax && is_plain(id) && self.is_empty(request, &collection.path_of(id)).await?;
+                if nothing { Ok(!intent.deletes()) } else { Err(Why::NotCreatedHere) }
+            }
+        })
+    }
+
+    async fn write(&self, request: &Request, plain: &Request) -> Result<Response, Trouble> {
+        let refused = |id: Option<&str>, why| refused(request, id, why);
+        let rules = Rules::of(plain, &self.namespace, self.exclusive.load(SeqCst));
+        if wire::is_veiled(request) {
+            return Err(refused(None, Why::Unreadable));
+        }
+        let intents = match rules.lax && bulk::is_bulk(plain) {
+            true => rules.bulk(plain),
+            false => rules.single(plain).map(|intent| vec![intent]),
         };
-        let intent = intent(request, &self.namespace).map_err(|(id, why)| refused(id.as_deref(), why))?;
-        let _gate = self.gate(request.method).await;
-        if let Some(id) = &intent.target {
-            self.check(intent.collection, id).await?.map_err(|why| refused(Some(id), why))?;
+        let intents = intents.map_err(|(id, why)| refused(id.as_deref(), why))?;
+        let _gate = self.gate(&intents, rules).await;
+        let mut steps = Vec::new();
+        let mut deleted: Option<&str> = None;
+        for intent in &intents {
+            // The target of a bulk request itself says nothing about those of its operations.
+            let bare = Request::new(Origin::Settle, Method::Get, "/");
+            let looked = if bulk::is_bulk(plain) { &bare } else { request };
+            let target = intent.target().map(|(_, id)| id);
+            if target.is_some() && deleted.is_some_and(|gone| Some(gone) != target) && self.positions.load(SeqCst) {
+                return Err(refused(target, Why::Moved));
+            }
+            deleted = deleted.or(target.filter(|_| intent.deletes()));
+            let makes = self.check_place(rules, looked, intent).await?.map_err(|why| refused(target, why))?;
+            for mention in &intent.mentions.references {
+                self.check_mention(mention).await?.map_err(|why| refused(Some(&mention.id), why))?;
+            }
+            for id in &intent.mentions.ids {
+                self.check_body_id(rules, intent, id).await?.map_err(|why| refused(Some(id), why))?;
+            }
+            steps.push(Step { intent, makes });
         }
-        for mention in &intent.mentions.references {
-            self.check_mention(mention).await?.map_err(|why| refused(Some(&mention.id), why))?;
-        }
-        for id in &intent.mentions.ids {
-            self.check_body_id(&intent, id).await?.map_err(|why| refused(Some(id), why))?;
-        }
-        self.pass(request, &intent).await
+        self.pass(request, plain, &steps).await
     }
+}
 
-    /// Sends a write that may be sent, with the ledger before and the memory after.
-    async fn pass(&self, request: &Request, intent: &Intent) -> Result<Response, Trouble> {
-        let collection = intent.collection;
-        let name = intent.name.as_deref().unwrap_or_default();
-        let create = self.announce(intent, name).map_err(|error| Trouble::Ledger { detail: error.to_string() })?;
-        let deletes = (request.method == Method::Delete).then_some(&self.deletes);
-        let counted = Counted(&self.writes, deletes);
-        if let Some(id) = &intent.target {
-            self.known().writing(collection, id);
-        }
-        let answer = self.inner.exchange(request).await;
-        drop(counted);
-        if let Some(id) = &intent.target {
-            let deleted = request.method == Method::Delete && answer.as_ref().is_ok_and(Response::is_success);
-            self.known().written(collection, id, self.now(), deleted);
-        }
-        let response = answer?;
-        let id = answered_id(collection, &response).filter(|id| is_one_segment(id));
-        id.iter().for_each(|id| self.learn_id(id));
-        match (create, id) {
-            (Some(create), Some(id)) => {
-                self.known().answered(create);
-                let note = self.known().claim(collection, &id, name);
-                // The ledger must learn of the id even where it is known: the same one has been given twice.
-                self.log(note.or_else(|| Some(Note::Created(collection, id, name.to_owned()))));
-            }
-            (Some(create), None) if REFUSED.contains(&response.status) => {
-                self.known().answered(create);
-                self.ledger.as_ref().map(|ledger| ledger.refused(collection, name));
-            }
-            // A service provider that gives a changed resource a new id has made a resource of ours.
-            (None, Some(id)) if intent.target.as_ref() != Some(&id) && !name.is_empty() => {
-                let note = self.known().claim(collection, &id, name);
-                self.log(note);
-            }
-            _ => {}
-        }
-        Ok(response)
-    }
+fn refused(request: &Request, id: Option<&str>, why: Why) -> Trouble {
+    let odd = request.odd.as_ref().and_then(|odd| odd.target.clone());
+    let (path, id) = (odd.unwrap_or_else(|| request.path.clone()), id.map(str::to_owned));
+    Trouble::Foreign(WouldTouch { method: request.method, path, id, why })
+}
 
-    /// Puts on disk what is about to be made or renamed; gives back the number of a create.
-    fn announce(&self, intent: &Intent, name: &str) -> std::io::Result<Option<u64>> {
-        let collection = intent.collection;
-        let Some(id) = &intent.target else {
-            self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.create(collection, name))?;
-            return Ok(Some(self.known().creating(collection, name)));
-        };
-        if !name.is_empty() && self.known().is_renamed_by(collection, id, name) {
-            self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.renamed(collection, id, name))?;
-            self.known().renaming(collection, id, name);
-        }
-        Ok(None)
-    }
+fn unchecked(look: &Request, response: &Response) -> Trouble {
+    Trouble::Protocol { detail: format!("not sent: {} cannot be checked, status {}", look.path, response.status) }
 }
 
 #[async_trait]
 impl<E: Endpoint> Endpoint for Fence<E> {
     async fn exchange(&self, request: &Request) -> Result<Response, Trouble> {
-        if is_read(request) { self.read(request).await } else { self.write(request).await }
+        if wire::hides_another(request) {
+            return Err(refused(request, None, Why::Unreadable));
+        }
+        match wire::plain(request) {
+            Some(plain) if is_read(&plain) => self.read(request).await,
+            Some(plain) => self.write(request, &plain).await,
+            None if request.method.writes() => Err(refused(request, None, Why::Unreadable)),
+            None => self.inner.exchange(request).await,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod suite_tests;
+#[cfg(test)]
+mod suite_bulk_tests;

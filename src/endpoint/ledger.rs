@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::nameless::Nameless;
 use super::resource::{Collection, folded};
 
 /// Something of ours that may still be at the endpoint.
@@ -22,6 +23,15 @@ pub struct Leftover {
     pub id: Option<String>,
     /// Every name under which it may be found, the newest last.
     pub names: Vec<String>,
+    /// What is known of it, if it may be without a name of ours.
+    pub nameless: Option<Nameless>,
+}
+
+impl Leftover {
+    /// Whether both stand for the same resource: by the id, or where none is known by the name.
+    pub fn is_same(&self, other: &Leftover) -> bool {
+        self.endpoint == other.endpoint && self.id == other.id && (self.id.is_some() || self.names == other.names)
+    }
 }
 
 /// One line of the file.
@@ -36,13 +46,23 @@ enum Line {
         kind: String,
         endpoint: String,
         name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nameless: Option<Nameless>,
     },
     /// A create was answered with an id.
-    Created { endpoint: String, id: String, name: String },
+    Created {
+        endpoint: String,
+        id: String,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nameless: Option<Nameless>,
+    },
     /// A create was refused: nothing was made.
     Refused { endpoint: String, name: String },
     /// A rename is about to be sent.
     Renamed { endpoint: String, id: String, name: String },
+    /// A write is about to be sent that may take the name away.
+    Stripped { endpoint: String, id: String, nameless: Nameless },
     /// The resource is gone.
     Deleted { endpoint: String, id: Option<String>, name: Option<String> },
 }
@@ -75,30 +95,31 @@ impl Ledger {
         &self.path
     }
 
-    /// Notes a create that is about to be sent.
+    /// Notes a create that is about to be sent, by the path at which something is to be made.
     ///
     /// # Errors
     /// When the line cannot be written; the create must not be sent then.
-    pub fn create(&self, collection: Collection, name: &str) -> io::Result<()> {
-        let (kind, endpoint) = (collection.resource_type().to_owned(), collection.path().to_owned());
-        self.append(Line::Create { kind, endpoint, name: name.to_owned() }, true)
+    pub fn create(&self, endpoint: &str, name: &str, nameless: Option<&Nameless>) -> io::Result<()> {
+        let kind = Collection::of_endpoint(endpoint).map_or("", Collection::resource_type).to_owned();
+        let (endpoint, name, nameless) = (endpoint.to_owned(), name.to_owned(), nameless.cloned());
+        self.append(Line::Create { kind, endpoint, name, nameless }, true)
     }
 
     /// Notes the id of something created.
     ///
     /// # Errors
     /// When the line cannot be written; the create is on disk already, so nothing is lost but the id.
-    pub fn created(&self, collection: Collection, id: &str, name: &str) -> io::Result<()> {
+    pub fn created(&self, collection: Collection, id: &str, name: &str, nameless: Option<&Nameless>) -> io::Result<()> {
         let (endpoint, id) = (collection.path().to_owned(), id.to_owned());
-        self.append(Line::Created { endpoint, id, name: name.to_owned() }, false)
+        self.append(Line::Created { endpoint, id, name: name.to_owned(), nameless: nameless.cloned() }, false)
     }
 
     /// Notes that a create was refused.
     ///
     /// # Errors
     /// When the line cannot be written.
-    pub fn refused(&self, collection: Collection, name: &str) -> io::Result<()> {
-        self.append(Line::Refused { endpoint: collection.path().to_owned(), name: name.to_owned() }, false)
+    pub fn refused(&self, endpoint: &str, name: &str) -> io::Result<()> {
+        self.append(Line::Refused { endpoint: endpoint.to_owned(), name: name.to_owned() }, false)
     }
 
     /// Notes a rename that is about to be sent; the resource may be found under either name afterwards.
@@ -110,12 +131,21 @@ impl Ledger {
         self.append(Line::Renamed { endpoint, id, name: name.to_owned() }, true)
     }
 
+    /// Notes a write that may take the name of a resource away, with what it will be known by then.
+    ///
+    /// # Errors
+    /// When the line cannot be written; the write must not be sent then.
+    pub fn stripped(&self, collection: Collection, id: &str, nameless: &Nameless) -> io::Result<()> {
+        let (endpoint, id) = (collection.path().to_owned(), id.to_owned());
+        self.append(Line::Stripped { endpoint, id, nameless: nameless.clone() }, true)
+    }
+
     /// Notes that a resource is gone, by its id, or by its name if it never had one.
     ///
     /// # Errors
     /// When the line cannot be written.
-    pub fn deleted(&self, collection: Collection, id: Option<&str>, name: Option<&str>) -> io::Result<()> {
-        let endpoint = collection.path().to_owned();
+    pub fn deleted(&self, endpoint: &str, id: Option<&str>, name: Option<&str>) -> io::Result<()> {
+        let endpoint = endpoint.to_owned();
         self.append(Line::Deleted { endpoint, id: id.map(str::to_owned), name: name.map(str::to_owned) }, false)
     }
 
@@ -261,11 +291,21 @@ fn apply(entries: &mut Vec<Leftover>, line: Line) {
     };
     match line {
         Line::Ledger { .. } => {}
-        Line::Create { endpoint, name, .. } => entries.push(Leftover { endpoint, id: None, names: vec![name] }),
-        Line::Created { endpoint, id, name } => match unanswered(entries, &endpoint, &name) {
-            Some(index) => entries[index].id = Some(id),
-            None => entries.push(Leftover { endpoint, id: Some(id), names: vec![name] }),
-        },
+        Line::Create { endpoint, name, nameless, .. } => {
+            entries.push(Leftover { endpoint, id: None, names: vec![name], nameless })
+        }
+        Line::Created { endpoint, id, name, nameless } => {
+            let at = unanswered(entries, &endpoint, &name);
+            match at.and_then(|index| entries.get_mut(index)) {
+                Some(entry) => (entry.id, entry.nameless) = (Some(id), nameless.or(entry.nameless.take())),
+                None => entries.push(Leftover { endpoint, id: Some(id), names: vec![name], nameless }),
+            }
+        }
+        Line::Stripped { endpoint, id, nameless } => {
+            for entry in entries.iter_mut().filter(|e| e.endpoint == endpoint && e.id.as_ref() == Some(&id)) {
+                entry.nameless.get_or_insert_default().merge(&nameless);
+            }
+        }
         Line::Refused { endpoint, name } => {
             unanswered(entries, &endpoint, &name).map(|index| entries.remove(index));
         }
@@ -298,70 +338,5 @@ fn is_loopback(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn left(endpoint: &str, id: Option<&str>, names: &[&str]) -> Leftover {
-        let names = names.iter().map(|&name| name.to_owned()).collect();
-        Leftover { endpoint: endpoint.to_owned(), id: id.map(str::to_owned), names }
-    }
-
-    #[test]
-    fn what_is_left_survives_a_torn_line_and_is_locked_while_the_run_lives() {
-        let dir = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(&dir.path().join("a/b"), "127.0.0.1:80", "sp1-", "http://127.0.0.1:80/v2").unwrap();
-        let path = ledger.path().to_owned();
-        assert!(path.ends_with("127.0.0.1_80-sp1-.jsonl"));
-        for name in ["sp1-a", "sp1-b", "sp1-c"] {
-            ledger.create(Collection::Users, name).unwrap();
-        }
-        ledger.created(Collection::Users, "1", "SP1-a").unwrap();
-        ledger.refused(Collection::Users, "sp1-b").unwrap();
-        ledger.create(Collection::Groups, "sp1-g").unwrap();
-        ledger.created(Collection::Groups, "1", "sp1-g").unwrap();
-        ledger.renamed(Collection::Groups, "1", "sp1-h").unwrap();
-        ledger.deleted(Collection::Users, Some("1"), None).unwrap();
-        assert!(matches!(Ledger::load(&path), Err(LedgerError::Locked { .. })));
-        assert!(!ledger.finish().unwrap());
-        let remaining = ledger.remaining();
-        drop(ledger);
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"create\":{\"ty").unwrap();
-        let loaded = Ledger::load(&path).unwrap();
-        assert_eq!((loaded.base.as_str(), loaded.namespace.as_str()), ("http://127.0.0.1:80/v2", "sp1-"));
-        assert_eq!(loaded.entries, remaining);
-        assert_eq!(loaded.entries, [left("/Users", None, &["sp1-c"]), left("/Groups", Some("1"), &["sp1-g", "sp1-h"])]);
-        assert!(matches!(Ledger::load(&path), Err(LedgerError::Locked { .. })));
-        loaded.discard().unwrap();
-        assert_eq!(Ledger::files(path.parent().unwrap()).unwrap(), Vec::<PathBuf>::new());
-        assert_eq!(Ledger::files(Path::new("/nowhere")).unwrap(), Vec::<PathBuf>::new());
-    }
-
-    #[test]
-    fn an_empty_ledger_is_removed() {
-        let dir = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(dir.path(), "example.com", "sp1-", "https://example.com").unwrap();
-        assert!(Ledger::open(dir.path(), "example.com", "sp1-", "https://example.com").is_err());
-        ledger.create(Collection::Users, "sp1-a").unwrap();
-        ledger.deleted(Collection::Users, None, Some("sp1-a")).unwrap();
-        assert!(ledger.finish().unwrap());
-        assert!(!ledger.path().exists());
-    }
-
-    #[test]
-    fn garbage_is_named_with_file_and_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.jsonl");
-        let check = |text: &str, expected: &str| {
-            std::fs::write(&path, text).unwrap();
-            let error = Ledger::load(&path).map(|remaining| remaining.entries).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{}:{expected}", path.display())), "{error}");
-        };
-        let head = r#"{"ledger":{"format":1,"base":"http://x","namespace":"n"}}"#;
-        check("{}\n", "1:");
-        check(&format!("{}\n", head.replace("1,", "2,")), "1: not the first line of a ledger of format 1");
-        check(&format!("{head}\nhello\n"), "2:");
-        check(&format!("{head}\n{{\"moved\":{{}}}}\n{head}\n"), "2: unknown variant");
-        std::fs::write(&path, "").unwrap();
-        assert_eq!(Ledger::load(&path).unwrap().entries, []);
-    }
-}
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@
 //! The [`ledger`] remembers on disk what [`cleanup`] has to remove. Nothing here judges an answer.
 
 pub mod resource;
+pub mod nameless;
 pub mod embedded;
 pub mod patient;
 pub mod meter;
@@ -134,6 +135,16 @@ pub enum Why {
     /// Afterwards the resource would not bear our name.
     #[error("would make a resource that does not bear our name")]
     NameNotOurs,
+    /// It would reach what is not this run's alone: discovery, `/Me`, or a place where nothing is to be made; for runs that have the
+    /// endpoint for themselves.
+    #[error("would write what others share; it needs --exclusive")]
+    Shared,
+    /// An operation of a bulk request after one that deletes, where ids may be positions.
+    #[error("would write to an id that the same request may have moved")]
+    Moved,
+    /// The bytes, or the headers around them, may say something to the endpoint that cannot be read here.
+    #[error("would send what the fence cannot read")]
+    Unreadable,
     /// The body says another id than the path.
     #[error("would carry the id of another resource")]
     OtherId,

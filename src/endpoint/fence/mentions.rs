@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use super::lenient::{Twice, read};
+use crate::endpoint::nameless::{MARKS, text};
 use crate::endpoint::resource::{Collection, id_text, member};
 
 /// Attributes whose values are ids of resources.
@@ -24,11 +26,24 @@ pub(super) struct Mentions {
     pub(super) references: Vec<Mention>,
     /// What the target would be called: every value given to its naming attribute, `None` where it would be taken away.
     pub(super) names: Vec<Option<String>>,
+    /// Texts within a value of the naming attribute that is no text: an array of names, say.
+    pub(super) buried: Vec<String>,
+    /// Every text, number and truth value given to userName, displayName and externalId, with the name of the attribute.
+    pub(super) marks: Vec<(&'static str, String)>,
     /// What `id` would be.
     pub(super) ids: Vec<String>,
 }
 
 impl Mentions {
+    /// Adds what another reading of the same body names.
+    pub(super) fn extend(&mut self, other: Mentions) {
+        self.references.extend(other.references);
+        self.names.extend(other.names);
+        self.buried.extend(other.buried);
+        self.marks.extend(other.marks);
+        self.ids.extend(other.ids);
+    }
+
     /// What a whole resource, in POST or PUT, names.
     pub(super) fn in_resource(collection: Collection, body: &Value) -> Self {
         let mut mentions = Mentions::default();
@@ -36,28 +51,40 @@ impl Mentions {
         mentions
     }
 
-    /// What a PatchOp names. A body that is none is read as a resource.
+    /// What a PatchOp names. A body that is none is read as a resource, and a bare array as its operations.
     pub(super) fn in_patch(collection: Collection, body: &Value) -> Self {
+        let inner = body.as_str().and_then(|text| read(text, Twice::Last)).filter(|inner| !inner.is_string());
+        let body = inner.as_ref().unwrap_or(body);
         let mut mentions = Mentions::default();
         mentions.resource(collection, body);
-        let operations = match member(body, "Operations") {
-            Some(Value::Array(operations)) => operations.as_slice(),
-            Some(operation) => std::slice::from_ref(operation),
-            None => &[],
-        };
-        for operation in operations {
-            mentions.operation(collection, operation);
-        }
+        mentions.operations(collection, body);
+        each(body, "Operations").for_each(|operations| mentions.operations(collection, operations));
         mentions
     }
 
+    fn operations(&mut self, collection: Collection, operations: &Value) {
+        match operations {
+            Value::Array(operations) => operations.iter().for_each(|operation| self.operations(collection, operation)),
+            operation => self.operation(collection, operation),
+        }
+    }
+
+    /// One operation; where a key stands in several cases, every combination is read.
     fn operation(&mut self, collection: Collection, operation: &Value) {
-        let removes =
-            member(operation, "op").and_then(Value::as_str).is_some_and(|op| op.eq_ignore_ascii_case("remove"));
-        let value = member(operation, "value").unwrap_or(&Value::Null);
-        match member(operation, "path").and_then(Value::as_str) {
-            Some(path) if !path.trim().is_empty() => self.attribute(collection, path.trim(), value, removes),
-            _ => self.resource(collection, value),
+        let removes = |op: &Value| op.as_str().is_some_and(|op| op.trim().eq_ignore_ascii_case("remove"));
+        let mut ops: Vec<bool> = each(operation, "op").map(removes).collect();
+        ops.dedup();
+        let mut paths = Vec::new();
+        each(operation, "path").for_each(|path| texts_in(path, &mut paths));
+        paths.retain(|path| !path.trim().is_empty());
+        let values: Vec<&Value> = each(operation, "value").collect();
+        for removes in ops.iter().copied().chain(ops.is_empty().then_some(false)) {
+            for value in values.iter().copied().chain(values.is_empty().then_some(&Value::Null)) {
+                paths.iter().for_each(|path| self.attribute(collection, path.trim(), value, removes));
+                if paths.is_empty() {
+                    self.resource(collection, value);
+                }
+            }
         }
     }
 
@@ -67,24 +94,43 @@ impl Mentions {
                 object.iter().for_each(|(key, value)| self.attribute(collection, key, value, false))
             }
             Value::Array(bodies) => bodies.iter().for_each(|body| self.resource(collection, body)),
+            // JSON within a text is read by some.
+            Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+                let inner = read(text, Twice::Last).filter(|inner| !inner.is_string());
+                inner.iter().for_each(|inner| self.resource(collection, inner));
+            }
             _ => {}
         }
     }
 
     /// One attribute, by a key or a path.
     fn attribute(&mut self, collection: Collection, path: &str, value: &Value, removes: bool) {
-        let (attribute, filter, rest) = split(path);
+        let pointer = path.strip_prefix('/').map(|path| path.split('/').next().unwrap_or_default());
+        let (attribute, filter, rest) = split(pointer.unwrap_or(path));
         let sub = rest.trim_start_matches('.');
+        if let Some(mark) = MARKS.iter().find(|mark| mark.eq_ignore_ascii_case(&attribute)).filter(|_| sub.is_empty()) {
+            let mut texts = text(value).into_iter().collect();
+            if value.is_array() || value.is_object() {
+                texts_in(value, &mut texts);
+            }
+            self.marks.extend(texts.into_iter().map(|text| (*mark, text)));
+        }
         if REFERENCES.contains(&attribute.as_str()) {
             self.references.extend(filter.iter().flat_map(|filter| compared_ids(filter)));
             if sub.is_empty() || ["value", "$ref", "id"].iter().any(|name| sub.eq_ignore_ascii_case(name)) {
                 self.referred(value, None);
             }
         } else if attribute == "id" && sub.is_empty() {
-            self.ids.extend(id_text(value));
+            match value {
+                Value::Array(ids) => self.ids.extend(ids.iter().filter_map(id_text)),
+                id => self.ids.extend(id_text(id)),
+            }
         } else if attribute == collection.name_attribute().to_lowercase() && sub.is_empty() {
             let name = value.as_str().filter(|_| !removes);
             self.names.push(name.map(str::to_owned));
+            if value.is_array() || value.is_object() {
+                texts_in(value, &mut self.buried);
+            }
         } else if path.contains(':') && (value.is_object() || value.is_array()) {
             self.resource(collection, value); // the attributes of a schema or an extension
         }
@@ -106,6 +152,22 @@ impl Mentions {
                 None => self.references.extend(id_text(value).map(|id| Mention { collection, id })),
             },
         }
+    }
+}
+
+/// The members of that name, in whatever case.
+pub(super) fn each<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    let members = value.as_object().into_iter().flatten();
+    members.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Every text in a value, however deep.
+pub(super) fn texts_in(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(values) => values.iter().for_each(|value| texts_in(value, texts)),
+        Value::Object(object) => object.values().for_each(|value| texts_in(value, texts)),
+        _ => {}
     }
 }
 

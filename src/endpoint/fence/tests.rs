@@ -226,7 +226,7 @@ impl Dice {
 }
 
 /// A client without sense: any method, any id, in any place.
-async fn rampage(fence: Arc<Fence<Fake>>, seed: u64) {
+async fn rampage(fence: Arc<Fence<Fake>>, seed: u64, oddly: bool) {
     let mut dice = Dice(seed * 2 + 1);
     for n in 0..120 {
         let id = (dice.roll(112) + 1).to_string();
@@ -235,6 +235,11 @@ async fn rampage(fence: Arc<Fence<Fake>>, seed: u64) {
         let path = format!("{collection}/{id}");
         let name = format!("{}x{seed}-{n}", ["sp1-", "stranger"][(dice.roll(8) / 7) as usize]);
         let whole = json!({"userName": name, "displayName": name, "members": [{"value": other}]});
+        if oddly && dice.roll(3) == 0 {
+            let request = odd(&mut dice, &name, &path, &other);
+            let _ = fence.exchange(&request).await;
+            continue;
+        }
         let (method, path, body) = match dice.roll(12) {
             0..3 => (Method::Post, collection.to_owned(), json!({"userName": name, "displayName": name})),
             3 => (Method::Post, collection.to_owned(), whole),
@@ -250,11 +255,36 @@ async fn rampage(fence: Arc<Fence<Fake>>, seed: u64) {
     }
 }
 
+/// What only a written case would send.
+fn odd(dice: &mut Dice, name: &str, path: &str, other: &str) -> Request {
+    let collection = path.rsplit_once('/').unwrap().0;
+    let member = json!({"userName": name, "displayName": name, "members": [{"value": other}]});
+    let mut bytes = member.to_string();
+    bytes.truncate(bytes.len() - dice.roll(9) as usize);
+    let method = [Method::Post, Method::Put, Method::Patch, Method::Delete][dice.roll(4) as usize];
+    let operation = |method: Method, path: &str| json!({"method": method.as_str(), "path": path, "data": member});
+    let mut request = Request::new(Origin::Suite, method, path);
+    match dice.roll(6) {
+        0 => request.body = Some(json!({"userName": null, "displayName": 7})),
+        1 => request.odd = Some(Box::new(Odd { payload: Some(bytes.into_bytes()), ..Odd::default() })),
+        2 => request.odd = Some(Box::new(Odd { target: Some(format!("/%55sers/{other}")), ..Odd::default() })),
+        3 => request.body = Some(op("remove", "userName", Value::Null)),
+        4 => (request.method, request.path) = (Method::Delete, collection.to_owned()),
+        _ => {
+            let operations = json!([operation(method, path), operation(Method::Post, collection)]);
+            (request.method, request.path) = (Method::Post, "/Bulk".to_owned());
+            request.body = Some(json!({"Operations": operations}));
+        }
+    }
+    request
+}
+
 async fn check_promise(quirks: Quirks) {
-    for round in 0..12 {
+    for round in 0..16 {
+        let oddly = round % 2 == 1;
         let fence = Arc::new(fence(quirks));
         fence.set_careful(quirks.scatters);
-        let rampages = (0..3).map(|task| tokio::spawn(rampage(Arc::clone(&fence), 1 + round * 3 + task)));
+        let rampages = (0..3).map(|task| tokio::spawn(rampage(Arc::clone(&fence), 1 + round * 3 + task, oddly)));
         for task in rampages.collect::<Vec<_>>() {
             task.await.unwrap();
         }
@@ -262,9 +292,16 @@ async fn check_promise(quirks: Quirks) {
         assert!(fence.inner().others() > 0, "something of ours was made");
         let report = clean(&fence).await;
         assert_eq!(fence.inner().harmed(), [], "{quirks:?} round {round}, clean-up");
-        assert!(report.is_clean(), "{quirks:?} round {round} {report:?}");
-        assert_eq!(fence.inner().others(), 0, "{quirks:?} round {round} {report:?}");
-        assert_eq!(fence.leftovers(""), []);
+        // Where ids move or are not told, what bears no name may be lost; that is said, and concerns nothing else.
+        let lossy = oddly && (quirks.renumbers || quirks.answers_strangers || quirks.loses_creates);
+        let excused = report.failed.iter().all(|(left, _)| lossy && left.nameless.is_some());
+        assert!(excused, "{quirks:?} round {round} {report:?}");
+        // What has no name cannot be followed where ids are positions; everything else goes.
+        let followed = report.is_clean() && !(oddly && quirks.renumbers);
+        assert!(!followed || fence.inner().others() == 0, "{quirks:?} round {round} {report:?}");
+        let left = fence.leftovers("").len();
+        let told = if lossy { left <= report.failed.len() } else { left == report.failed.len() };
+        assert!(told, "{quirks:?} round {round} {left} {report:?}");
     }
 }
 
