@@ -12,7 +12,7 @@ use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, Members, 
 use crate::scim::apply::apply_all;
 use crate::scim::attribute::Mutability;
 use crate::scim::error::ScimType;
-use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, RemoveWithValue, parse_patch};
+use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, ReadOnlyInside, RemoveWithValue, parse_patch};
 
 /// Members that several removals in a row left open, each of which may have been read either way (A55).
 pub(crate) const ACCUMULATED: &str = "A55+";
@@ -38,7 +38,8 @@ impl Rules<'_> {
             Ok(operations) => operations,
             Err(error) => return only(refusal(&error), "7644-3.5.2-04"),
         };
-        let listed = PatchChoices::default();
+        let read_only_inside = if self.prefix.is_empty() { ReadOnlyInside::Refuse } else { ReadOnlyInside::Ignore };
+        let listed = PatchChoices { read_only_inside, ..PatchChoices::default() };
         let (new, mut applied) = match self.outcome(old, &operations, &listed) {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -121,7 +122,8 @@ impl Rules<'_> {
         choices: &PatchChoices,
     ) -> Result<(Belief, Applied), crate::scim::error::ScimError> {
         let shape = self.contract.shape(old.kind);
-        let low = document(old, shape, &certain);
+        let mut low = document(old, shape, &certain);
+        self.describe_members(&mut low);
         let (after, mut applied) = match apply_all(&low, operations, shape, choices) {
             Ok(done) => done,
             Err(refused) => return Err(refused.error),
