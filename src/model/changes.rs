@@ -11,7 +11,7 @@ use crate::exchange::Request;
 use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, Members, Moved, Open};
 use crate::scim::apply::apply_all;
 use crate::scim::attribute::Mutability;
-use crate::scim::error::ScimType;
+use crate::scim::error::{ScimError, ScimType};
 use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, ReadOnlyInside, RemoveWithValue, parse_patch};
 
 /// Members that several removals in a row left open, each of which may have been read either way (A55).
@@ -51,6 +51,10 @@ impl Rules<'_> {
                 return Expectation { there: Some(old.exists_cause), ..only(refused, "7644-3.5.2-31") };
             }
         };
+        if self.prefix.is_empty() && applied.points.contains(&Point::Coerced) {
+            let refused = refusal(&ScimError::invalid_value("a string stands for true or false"));
+            return only(refused.taking("A04", "refused-400"), "7644-3.5.2-20");
+        }
         if let Some(conflict) = self.conflict(&new, "7644-3.5.2-36", false) {
             return conflict;
         }
@@ -120,7 +124,7 @@ impl Rules<'_> {
         old: &Belief,
         operations: &[Operation],
         choices: &PatchChoices,
-    ) -> Result<(Belief, Applied), crate::scim::error::ScimError> {
+    ) -> Result<(Belief, Applied), ScimError> {
         let shape = self.contract.shape(old.kind);
         let mut low = document(old, shape, &certain);
         self.describe_members(&mut low);

@@ -10,7 +10,6 @@ use crate::exchange::{Method, Request, Response};
 use crate::expectation::{Alternative, Belief, Body, Effect, Kind};
 use crate::scim::error::ScimError;
 use crate::scim::project::Projection;
-use crate::scim::resource::lookup;
 
 mod bulk;
 mod choices;
@@ -21,6 +20,7 @@ mod order;
 mod pages;
 mod publish;
 mod references;
+mod resources;
 mod sample;
 mod search;
 mod settle;
@@ -128,7 +128,7 @@ impl Provider {
     fn respond(&mut self, request: &Request, now: &str) -> Response {
         match Projection::parse(request.parameter("attributes"), request.parameter("excludedAttributes")) {
             Ok(projection) => {
-                if let Some(answer) = self.condition(request).or_else(|| self.foreign_schema(request)) {
+                if let Some(answer) = self.condition(request).or_else(|| self.strictly(request)) {
                     return answer;
                 }
                 let at_root = request.method == Method::Get && request.path == "/";
@@ -158,20 +158,6 @@ impl Provider {
         }
         let answer = self.realise(&alternative, request, &namespace, now);
         self.dress(answer, &namespace)
-    }
-
-    /// The refusal of a resource that names a schema which its type does not have (RFC 7643 section 3).
-    fn foreign_schema(&self, request: &Request) -> Option<Response> {
-        let (endpoint, id) = request.target();
-        let kind = Kind::of(endpoint).filter(|_| matches!(request.method, Method::Post | Method::Put))?;
-        if id.is_some_and(|id| self.store.find(kind, id).is_none()) {
-            return None;
-        }
-        let (_, schemas) = lookup(request.body.as_ref()?.as_object()?, "schemas")?;
-        let mut urns = schemas.as_array()?.iter().filter_map(Value::as_str);
-        let foreign = urns.any(|urn| self.contract.shape(kind).schema(urn).is_none());
-        foreign
-            .then(|| error(&ScimError::invalid_value("`schemas` names a schema that the resource type does not have")))
     }
 
     /// How often each alternative was taken.

@@ -40,12 +40,25 @@ impl Read<'_> {
                 "application/json".clone_into(value);
             }
         }
-        if self.head { Response { text: String::new(), json: None, ..response } } else { response }
+        if self.head { without_body(response) } else { response }
     }
+}
+
+/// The answer to HEAD: the headers of the answer to GET, its length among them (RFC 9110 section 9.3.2).
+fn without_body(mut response: Response) -> Response {
+    if !matches!(response.status, 204 | 304) {
+        response.headers.push(("content-length".to_owned(), response.text.len().to_string()));
+    }
+    Response { text: String::new(), json: None, ..response }
 }
 
 /// Reads a request, or says why it is none that could be answered.
 pub(super) fn read(request: &Request, groups: bool) -> Result<Read<'_>, Box<Response>> {
+    let head = request.method == Method::Head;
+    look(request, groups).map_err(|refused| if head { Box::new(without_body(*refused)) } else { refused })
+}
+
+fn look(request: &Request, groups: bool) -> Result<Read<'_>, Box<Response>> {
     if !request.credential.is_given() {
         let mut refused = error(&ScimError::new(401, "a bearer token that was given out is needed"));
         refused.headers.push(("www-authenticate".to_owned(), "Bearer realm=\"scim\"".to_owned()));

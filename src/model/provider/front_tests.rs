@@ -63,8 +63,11 @@ fn endpoints_and_their_methods() {
         let answer = ask(request(method, path));
         assert_eq!((answer.status, answer.header("allow")), (status, allow), "{method} {path}");
     }
-    let head = ask(request(Method::Head, "/Users"));
-    assert_eq!((head.status, head.text.as_str(), head.json), (200, "", None));
+    for (path, status) in [("/Users", 200), ("/Users/1", 404), ("/Nothing", 404), ("/.search", 405)] {
+        let (head, get) = (ask(request(Method::Head, path)), ask(request(Method::Get, path)));
+        assert_eq!((head.status, head.text.as_str(), &head.json), (status, "", &None), "{path}");
+        assert_eq!(head.header("content-length"), Some(get.text.len().to_string().as_str()), "{path}");
+    }
 }
 
 #[test]
