@@ -11,8 +11,8 @@ use crate::exchange::Request;
 use crate::expectation::{Alternative, Belief, Body, Expectation, Kind, Members, Moved, Open};
 use crate::scim::apply::apply_all;
 use crate::scim::attribute::Mutability;
-use crate::scim::error::ScimType;
-use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, RemoveWithValue, parse_patch};
+use crate::scim::error::{ScimError, ScimType};
+use crate::scim::patch::{Applied, Op, Operation, PatchChoices, Point, ReadOnlyInside, RemoveWithValue, parse_patch};
 
 /// Members that several removals in a row left open, each of which may have been read either way (A55).
 pub(crate) const ACCUMULATED: &str = "A55+";
@@ -38,7 +38,8 @@ impl Rules<'_> {
             Ok(operations) => operations,
             Err(error) => return only(refusal(&error), "7644-3.5.2-04"),
         };
-        let listed = PatchChoices::default();
+        let read_only_inside = if self.prefix.is_empty() { ReadOnlyInside::Refuse } else { ReadOnlyInside::Ignore };
+        let listed = PatchChoices { read_only_inside, ..PatchChoices::default() };
         let (new, mut applied) = match self.outcome(old, &operations, &listed) {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -50,6 +51,10 @@ impl Rules<'_> {
                 return Expectation { there: Some(old.exists_cause), ..only(refused, "7644-3.5.2-31") };
             }
         };
+        if self.prefix.is_empty() && applied.points.contains(&Point::Coerced) {
+            let refused = refusal(&ScimError::invalid_value("a string stands for true or false"));
+            return only(refused.taking("A04", "refused-400"), "7644-3.5.2-20");
+        }
         if let Some(conflict) = self.conflict(&new, "7644-3.5.2-36", false) {
             return conflict;
         }
@@ -119,9 +124,10 @@ impl Rules<'_> {
         old: &Belief,
         operations: &[Operation],
         choices: &PatchChoices,
-    ) -> Result<(Belief, Applied), crate::scim::error::ScimError> {
+    ) -> Result<(Belief, Applied), ScimError> {
         let shape = self.contract.shape(old.kind);
-        let low = document(old, shape, &certain);
+        let mut low = document(old, shape, &certain);
+        self.describe_members(&mut low);
         let (after, mut applied) = match apply_all(&low, operations, shape, choices) {
             Ok(done) => done,
             Err(refused) => return Err(refused.error),

@@ -20,6 +20,7 @@ mod order;
 mod pages;
 mod publish;
 mod references;
+mod resources;
 mod sample;
 mod search;
 mod settle;
@@ -95,7 +96,7 @@ impl Provider {
         now.clone_into(&mut self.now);
         match front::read(request, self.contract.group.is_some()) {
             Ok(read) => read.finish(self.plain(&read.request, now)),
-            Err(refused) => refused,
+            Err(refused) => *refused,
         }
     }
 
@@ -127,7 +128,7 @@ impl Provider {
     fn respond(&mut self, request: &Request, now: &str) -> Response {
         match Projection::parse(request.parameter("attributes"), request.parameter("excludedAttributes")) {
             Ok(projection) => {
-                if let Some(answer) = self.condition(request) {
+                if let Some(answer) = self.condition(request).or_else(|| self.strictly(request)) {
                     return answer;
                 }
                 let at_root = request.method == Method::Get && request.path == "/";
@@ -344,3 +345,7 @@ fn varied(register: &&'static str) -> bool {
 fn error(error: &ScimError) -> Response {
     Response::json(error.status, error.to_json())
 }
+
+#[cfg(test)]
+#[path = "provider/patch_tests.rs"]
+mod tests;

@@ -122,6 +122,15 @@ impl Rules<'_> {
         filter.matches(&Value::Object(document), shape)
     }
 
+    /// A service knows what its members are.
+    pub(super) fn describe_members(&self, document: &mut Map<String, Value>) {
+        let members = document.get_mut("members").and_then(Value::as_array_mut);
+        for member in members.into_iter().flatten().filter(|_| self.prefix.is_empty()) {
+            let known = member.get("value").and_then(Value::as_str).and_then(|id| self.store.any(id));
+            member["type"] = known.map_or("User", |b| b.kind.name()).into();
+        }
+    }
+
     /// What a service knows of itself and an oracle does not: times, and groups through their members.
     fn own(&self, belief: &Belief, filter: &Filter, document: &mut Map<String, Value>) {
         let text = filter.to_string().to_lowercase();
@@ -130,6 +139,9 @@ impl Rules<'_> {
             let meta = json!({"resourceType": belief.kind.name(), "created": created, "lastModified": modified,
                               "version": format!("W/\"{}\"", belief.revision)});
             document.insert("meta".to_owned(), meta);
+        }
+        if text.contains("members") {
+            self.describe_members(document);
         }
         if text.contains("groups") && belief.kind == Kind::User {
             let groups = self.store.groups_around(&belief.id).into_iter();

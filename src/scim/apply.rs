@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::attribute::Attribute;
 use super::edit::{Editor, Selection};
 use super::error::ScimError;
-use super::patch::{Applied, Op, Operation, PatchChoices, Point, Refused};
+use super::patch::{Applied, Op, Operation, PatchChoices, Point, ReadOnlyInside, Refused};
 use super::path::{AttrPath, PatchPath};
 use super::resource::put;
 use super::schema::{Schema, Shape, Target, value_of};
@@ -112,8 +112,9 @@ impl Run<'_> {
                 _ => return Err(ScimError::invalid_value("without a path the value is an object of attributes")),
             },
         };
-        if keys.blocked && !keys.written {
-            return Err(ScimError::mutability("everything in the value is readOnly"));
+        let refuse = self.editor.choices.read_only_inside == ReadOnlyInside::Refuse;
+        if keys.blocked && (refuse || !keys.written) {
+            return Err(ScimError::mutability("what the value says of a readOnly attribute cannot be done"));
         }
         *resource = draft;
         Ok(())

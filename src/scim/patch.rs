@@ -200,6 +200,16 @@ pub enum NoMatch {
     Ignore,
 }
 
+/// What happens to a readOnly attribute that stands in a value among others (register A61).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReadOnlyInside {
+    /// It is passed over, the others are written.
+    #[default]
+    Ignore,
+    /// 400 mutability.
+    Refuse,
+}
+
 /// How a service provider uses the room that the RFC leaves it. The default is the friendliest lawful one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PatchChoices {
@@ -213,6 +223,8 @@ pub struct PatchChoices {
     pub add_no_match: NoMatch,
     /// An added value is there already (A58).
     pub add_existing: AddExisting,
+    /// A readOnly attribute stands in a value among others (A61).
+    pub read_only_inside: ReadOnlyInside,
 }
 
 impl Default for PatchChoices {
@@ -223,6 +235,7 @@ impl Default for PatchChoices {
             replace_no_match: NoMatch::NoTarget,
             add_no_match: NoMatch::Create,
             add_existing: AddExisting::default(),
+            read_only_inside: ReadOnlyInside::default(),
         }
     }
 }

@@ -13,6 +13,12 @@ pub fn validate_value(attribute: &Attribute, value: &Value) -> Result<Value, Sci
     normalise(attribute, value, &mut false)
 }
 
+/// Whether a value fits its attribute only because a string is taken for a boolean.
+pub fn coerces(attribute: &Attribute, value: &Value) -> bool {
+    let mut coerced = false;
+    normalise(attribute, value, &mut coerced).is_ok() && coerced
+}
+
 /// [`validate_value`], telling whether a string was taken for a boolean.
 pub(super) fn normalise(attribute: &Attribute, value: &Value, coerced: &mut bool) -> Result<Value, ScimError> {
     match value {

@@ -135,11 +135,14 @@ impl Job<'_> {
 
     /// Carries out an operation, those first that it refers to.
     fn run(&mut self, at: usize) {
-        if self.is_over() || self.states.get(at) != Some(&State::Waiting) {
+        let over = self.is_over();
+        let (Some(state), Some(operation)) = (self.states.get_mut(at), self.operations.get(at).cloned()) else {
+            return;
+        };
+        if over || *state != State::Waiting {
             return;
         }
-        self.states[at] = State::Begun;
-        let Some(operation) = self.operations.get(at).cloned() else { return };
+        *state = State::Begun;
         let mut names = mentioned(operation.data.as_ref());
         names.extend(mentioned(Some(&json!({ "path": operation.path }))));
         for name in &names {

@@ -40,41 +40,58 @@ impl Read<'_> {
                 "application/json".clone_into(value);
             }
         }
-        if self.head { Response { text: String::new(), json: None, ..response } } else { response }
+        if self.head { without_body(response) } else { response }
     }
 }
 
+/// The answer to HEAD: the headers of the answer to GET, its length among them (RFC 9110 section 9.3.2).
+fn without_body(mut response: Response) -> Response {
+    if !matches!(response.status, 204 | 304) {
+        response.headers.push(("content-length".to_owned(), response.text.len().to_string()));
+    }
+    Response { text: String::new(), json: None, ..response }
+}
+
 /// Reads a request, or says why it is none that could be answered.
-pub(super) fn read(request: &Request, groups: bool) -> Result<Read<'_>, Response> {
+pub(super) fn read(request: &Request, groups: bool) -> Result<Read<'_>, Box<Response>> {
+    let head = request.method == Method::Head;
+    look(request, groups).map_err(|refused| if head { Box::new(without_body(*refused)) } else { refused })
+}
+
+fn look(request: &Request, groups: bool) -> Result<Read<'_>, Box<Response>> {
     if !request.credential.is_given() {
         let mut refused = error(&ScimError::new(401, "a bearer token that was given out is needed"));
         refused.headers.push(("www-authenticate".to_owned(), "Bearer realm=\"scim\"".to_owned()));
-        return Err(refused);
+        return Err(Box::new(refused));
     }
     let mut plain = Cow::Borrowed(request);
     if let Some(target) = request.odd.as_ref().and_then(|odd| odd.target.as_deref()) {
         let undecodable = || ScimError::invalid_syntax("the URL is not percent-encoded UTF-8");
-        let (path, query) = parse_target(target).ok_or_else(undecodable).map_err(|e| error(&e))?;
+        let (path, query) = parse_target(target).ok_or_else(undecodable).map_err(|e| boxed(&e))?;
         let plain = plain.to_mut();
         (plain.path, plain.query) = (path, query);
     }
     let head = request.method == Method::Head;
-    let allowed = allowed(&plain, groups).ok_or_else(|| error(&ScimError::not_found("nothing is served here")))?;
+    let allowed = allowed(&plain, groups).ok_or_else(|| boxed(&ScimError::not_found("nothing is served here")))?;
     if !allowed.contains(&request.method) {
         let mut refused = error(&ScimError::new(405, "the endpoint does not have this method"));
         let names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
         refused.headers.push(("allow".to_owned(), names.join(", ")));
-        return Err(refused);
+        return Err(Box::new(refused));
     }
     if head {
         plain.to_mut().method = Method::Get;
     }
     let media = accepted(request.header("accept").unwrap_or_default());
-    let media = media.ok_or_else(|| error(&ScimError::new(406, "answers are application/scim+json")))?;
+    let media = media.ok_or_else(|| boxed(&ScimError::new(406, "answers are application/scim+json")))?;
     if matches!(request.method, Method::Post | Method::Put | Method::Patch) {
-        body(&mut plain).map_err(|refused| error(&refused))?;
+        body(&mut plain).map_err(|refused| boxed(&refused))?;
     }
     Ok(Read { request: plain, media, head })
+}
+
+fn boxed(refused: &ScimError) -> Box<Response> {
+    Box::new(error(refused))
 }
 
 /// The methods of an endpoint; nothing if there is no such endpoint (RFC 7644 table 2).

@@ -11,8 +11,7 @@ const NOW: &str = "2026-01-01T00:00:00.000Z";
 
 fn ask(request: Request) -> Response {
     let answer = Provider::new(ProviderOptions::default()).answer(&request, NOW);
-    if answer.status >= 400 && answer.json.is_some() {
-        let body = answer.json.as_ref().expect("an Error");
+    if let Some(body) = answer.json.as_ref().filter(|_| answer.status >= 400) {
         assert_eq!(body["status"], answer.status.to_string());
         assert_eq!(body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
         assert!(answer.header("content-type").is_some_and(|media| media.ends_with("json")));
@@ -64,8 +63,11 @@ fn endpoints_and_their_methods() {
         let answer = ask(request(method, path));
         assert_eq!((answer.status, answer.header("allow")), (status, allow), "{method} {path}");
     }
-    let head = ask(request(Method::Head, "/Users"));
-    assert_eq!((head.status, head.text.as_str(), head.json), (200, "", None));
+    for (path, status) in [("/Users", 200), ("/Users/1", 404), ("/Nothing", 404), ("/.search", 405)] {
+        let (head, get) = (ask(request(Method::Head, path)), ask(request(Method::Get, path)));
+        assert_eq!((head.status, head.text.as_str(), &head.json), (status, "", &None), "{path}");
+        assert_eq!(head.header("content-length"), Some(get.text.len().to_string().as_str()), "{path}");
+    }
 }
 
 #[test]

@@ -130,3 +130,7 @@ fn second(now: &str) -> i64 {
 #[cfg(test)]
 #[path = "pages_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod filter_tests;

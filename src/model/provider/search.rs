@@ -55,6 +55,9 @@ impl Provider {
         let rules = Rules { store: &self.store, contract: &self.contract, prefix: "" };
         let mut all: Option<Alternative> = None;
         for kind in [Kind::User, Kind::Group] {
+            if kind == Kind::Group && self.contract.group.is_none() {
+                continue;
+            }
             let one = Request { path: format!("/{}", kind.endpoint()), ..request.clone() };
             let Some(found) = rules.expect(&one).alternatives.into_iter().next() else { continue };
             match (&mut all, found) {
@@ -228,6 +231,9 @@ mod tests {
         let late = json!({"filter": "meta.lastModified gt \"2026-01-01T00:00:00Z\""});
         assert_eq!(found("/Users/.search", late), Vec::<String>::new());
         assert_eq!(resources(&ask(&mut provider, Method::Get, "/", &[], None)).len(), 2);
+        let profile = crate::contract::provider_profile("users-only").ok();
+        let mut alone = Provider::new(ProviderOptions { profile, ..ProviderOptions::default() });
+        assert_eq!(ask(&mut alone, Method::Get, "/", &[], None).status, 200);
     }
 
     #[test]
