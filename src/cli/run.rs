@@ -44,7 +44,9 @@ pub(super) async fn run(mut args: RunArgs, coverage: bool) -> Result<u8, Failure
     }
     let plan = Plan::of(&args)?;
     let before = Before::read(&args.play).await?;
-    let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, plan.seed, args.exclusive))?;
+    // In the reference nobody else is at home.
+    let exclusive = args.exclusive || embedded && cases_only;
+    let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, plan.seed, exclusive))?;
     signals::watch(Arc::clone(&site.interrupted), args.url.clone());
     let sp = site.sp.as_ref().map(|sp| sp.provider.clone());
 
@@ -107,7 +109,7 @@ pub(super) async fn run(mut args: RunArgs, coverage: bool) -> Result<u8, Failure
 /// WorkRamp's limits leave too little of the standard: beside its lives the written cases meet the reference as it is.
 async fn written(args: &RunArgs, plan: &Plan) -> Result<Run, Failure> {
     let endpoint = EndpointArgs { sp: None, ..args.endpoint.clone() };
-    let site = Site::open(None, &endpoint, manner(&args.play, plan.seed, args.exclusive))?;
+    let site = Site::open(None, &endpoint, manner(&args.play, plan.seed, true))?;
     let options = RunOptions {
         idp: AUTO[0].to_owned(),
         jobs: plan.jobs,

@@ -307,13 +307,23 @@ impl<E: Endpoint> Fence<E> {
     }
 
     /// A reference may be to a user or a group where the body does not say which.
-    async fn check_mention(&self, mention: &Mention) -> Result<Result<(), Why>, Trouble> {
+    /// A written case may refer to what is not there at all.
+    async fn check_mention(&self, rules: Rules<'_>, mention: &Mention) -> Result<Result<(), Why>, Trouble> {
         let users = Collection::Users;
         let groups = Collection::Groups;
         let collection = mention.collection.unwrap_or_else(|| {
             let known = self.known();
             if !known.is_claimed(users, &mention.id) && known.is_claimed(groups, &mention.id) { groups } else { users }
         });
+        let known = [users, groups].into_iter().any(|collection| self.known().is_claimed(collection, &mention.id));
+        if rules.lax && !known && is_one_segment(&mention.id) {
+            for collection in [users, groups] {
+                if self.look(collection, &mention.id).await? != Reading::Gone {
+                    return Ok(Err(Why::NotCreatedHere));
+                }
+            }
+            return Ok(Ok(()));
+        }
         self.check(collection, &mention.id).await
     }
 
@@ -395,7 +405,7 @@ impl<E: Endpoint> Fence<E> {
             deleted = deleted.or(target.filter(|_| intent.deletes()));
             let makes = self.check_place(rules, looked, intent).await?.map_err(|why| refused(target, why))?;
             for mention in &intent.mentions.references {
-                self.check_mention(mention).await?.map_err(|why| refused(Some(&mention.id), why))?;
+                self.check_mention(rules, mention).await?.map_err(|why| refused(Some(&mention.id), why))?;
             }
             for id in &intent.mentions.ids {
                 self.check_body_id(rules, intent, id).await?.map_err(|why| refused(Some(id), why))?;

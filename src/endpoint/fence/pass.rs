@@ -155,7 +155,9 @@ impl<E: Endpoint> Fence<E> {
             target.filter(|_| !certain).map(|(collection, id)| (collection, id.to_owned()))
         });
         let Some((collection, id)) = found else {
-            if status.is_some_and(|status| is_refused(nameless.as_ref(), status)) {
+            // Where nothing could be looked for, whatever is refused must suffice.
+            let nowhere = |status: u16| intent.collection.is_none() && matches!(status, 400..=499);
+            if status.is_some_and(|status| is_refused(nameless.as_ref(), status) || nowhere(status)) {
                 self.withdraw(announced);
             } else if status.is_some_and(|status| status >= 500) {
                 creates.iter().for_each(|(create, _)| self.known().doubt(*create));

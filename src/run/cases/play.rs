@@ -12,7 +12,7 @@ use super::take::Taken;
 use super::{CaseResult, Facts};
 use crate::case::{Bindings, Bound, Case, Check, OneOrMany, Step, Unbound};
 use crate::directory::Namespace;
-use crate::endpoint::Trouble;
+use crate::endpoint::{Trouble, Why, WouldTouch};
 use crate::exchange::{Exchange, Method, Origin, Request, Response};
 use crate::oracle::{Answered, Failure, Mismatch, status_fits, verify};
 use crate::requirement::{Tone, catalogue};
@@ -207,7 +207,13 @@ impl Playing<'_> {
     }
 
     pub(super) fn trouble(&self, trouble: Trouble) -> Stop {
-        Stop::Ended(Ended::Inconclusive(trouble.to_string()))
+        Stop::Ended(match trouble {
+            Trouble::Foreign(WouldTouch { why: Why::Shared | Why::WholeCollection, .. }) => {
+                Ended::Unsupported(format!("only with --exclusive: {trouble}"))
+            }
+            Trouble::Foreign(_) => Ended::Blocked(trouble.to_string()),
+            other => Ended::Inconclusive(other.to_string()),
+        })
     }
 
     /// What a reference that stands for nothing means: the step that would have bound it was not taken, or its answer lacks it.
