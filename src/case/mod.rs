@@ -87,6 +87,9 @@ pub struct Selection {
     /// Sub-attributes: `no` (default), `only`, `any`.
     #[serde(default)]
     pub sub: Option<String>,
+    /// Whether they are required.
+    #[serde(default)]
+    pub required: Option<bool>,
     /// Their mutability.
     #[serde(default)]
     pub mutability: Vec<String>,

@@ -44,8 +44,7 @@ pub(super) async fn run(mut args: RunArgs, coverage: bool) -> Result<u8, Failure
     }
     let plan = Plan::of(&args)?;
     let before = Before::read(&args.play).await?;
-    // In the reference nobody else is at home.
-    let exclusive = args.exclusive || embedded && cases_only;
+    let exclusive = args.exclusive || embedded && cases_only && nobody_else(&args);
     let site = Site::open(args.url.as_deref(), &args.endpoint, manner(&args.play, plan.seed, exclusive))?;
     signals::watch(Arc::clone(&site.interrupted), args.url.clone());
     let sp = site.sp.as_ref().map(|sp| sp.provider.clone());
@@ -106,10 +105,15 @@ pub(super) async fn run(mut args: RunArgs, coverage: bool) -> Result<u8, Failure
     }
 }
 
+/// In the reference nobody else is at home, unless strangers come and go.
+fn nobody_else(args: &RunArgs) -> bool {
+    args.play.choices.as_deref() != Some("random")
+}
+
 /// WorkRamp's limits leave too little of the standard: beside its lives the written cases meet the reference as it is.
 async fn written(args: &RunArgs, plan: &Plan) -> Result<Run, Failure> {
     let endpoint = EndpointArgs { sp: None, ..args.endpoint.clone() };
-    let site = Site::open(None, &endpoint, manner(&args.play, plan.seed, true))?;
+    let site = Site::open(None, &endpoint, manner(&args.play, plan.seed, nobody_else(args)))?;
     let options = RunOptions {
         idp: AUTO[0].to_owned(),
         jobs: plan.jobs,

@@ -189,8 +189,8 @@ impl Provider {
     fn pick(&self, alternatives: Vec<Alternative>, namespace: &str) -> Option<Alternative> {
         let taken = |register: &str, name: &str| self.options.choices.take(register, namespace) == name;
         let agrees = |a: &Alternative| a.choices.iter().all(|(r, name)| !varied(r) || taken(r, name));
-        // How a conflict is said (A06) is no reason for one.
-        let reason = |r: &&'static str| varied(r) && *r != "A06";
+        // How a conflict is said (A06) is no reason for one, and a group that was emptied is gone already (L04).
+        let reason = |r: &&'static str| varied(r) && !["A06", "L04"].contains(r);
         let chosen = |a: &Alternative| a.refused && a.choices.iter().any(|(r, n)| reason(r) && taken(r, n));
         let hopeless = alternatives.iter().all(|a| a.refused);
         let found = (!hopeless).then(|| alternatives.iter().position(chosen)).flatten();
@@ -261,6 +261,8 @@ impl Provider {
                 if created {
                     response.headers.push(("location".into(), self.uri(id, namespace)));
                 }
+                // The version is told without a body too (RFC 7644 section 3.14).
+                response.headers.extend(self.store.any(id).map(|belief| ("etag".to_owned(), tags::version(belief))));
                 response
             }
             Body::Uniqueness => error(&ScimError { status, ..ScimError::uniqueness("the value is taken") }),

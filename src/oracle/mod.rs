@@ -8,7 +8,7 @@ mod intent;
 mod judge;
 mod outcome;
 
-pub use check::{Answered, Failure, Mismatch, status_fits, verify};
+pub use check::{Answered, Failure, Mismatch, status_fits, verify, verify_untyped};
 pub use intent::{Duties, GroupDuty, Presence, UserDuty};
 pub use judge::judge;
 pub use outcome::{Assertion, LEFT_OVER, NO_VALUE, Seen, SeenObject, outcome};

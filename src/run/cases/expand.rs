@@ -153,6 +153,7 @@ impl Selection {
             && among(&self.mutability, attribute.mutability.as_str())
             && among(&self.returned, attribute.returned.as_str())
             && self.multi.is_none_or(|multi| multi == attribute.multi_valued)
+            && self.required.is_none_or(|required| required == attribute.required)
             && !self.except.iter().any(same)
     }
 }

@@ -14,7 +14,7 @@ use crate::case::{Bindings, Bound, Case, Check, OneOrMany, Step, Unbound};
 use crate::directory::Namespace;
 use crate::endpoint::{Trouble, Why, WouldTouch};
 use crate::exchange::{Exchange, Method, Origin, Request, Response};
-use crate::oracle::{Answered, Failure, Mismatch, status_fits, verify};
+use crate::oracle::{Answered, Failure, Mismatch, status_fits, verify, verify_untyped};
 use crate::requirement::{Tone, catalogue};
 use crate::run::{Canon, Stage};
 use crate::verdict::{Difference, Finding, Outcome, Place, Weight, fingerprint, path_template};
@@ -328,6 +328,15 @@ impl Playing<'_> {
                     Taken::Stop(stop) => return Err(stop),
                 },
             }
+        }
+        // What is right but for a scimType that is left out, which is optional, is worth a warning.
+        let mut untyped = check
+            .alternatives()
+            .iter()
+            .filter_map(|one| verify_untyped(one, answered, &self.bindings, &self.stage.contract));
+        if untyped.any(|held| held.is_ok()) {
+            self.warn(requirement, Some("A80=absent"), answered, first.as_ref());
+            return Ok(true);
         }
         self.fail(requirement, &first.unwrap_or_else(|| missing(0)), None, answered);
         Ok(false)
