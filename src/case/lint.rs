@@ -52,7 +52,7 @@ const NEEDS: [&str; 24] = [
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 const CREDENTIALS: [&str; 5] = ["absent", "wrong", "empty", "malformed", "other-scheme"];
-const PREDICATES: [&str; 17] = [
+const PREDICATES: [&str; 19] = [
     "$exact",
     "$present",
     "$type",
@@ -70,6 +70,8 @@ const PREDICATES: [&str; 17] = [
     "$not-before",
     "$each",
     "$keys",
+    "$least",
+    "$most",
 ];
 
 /// The mistakes of a case, in the order of the file.

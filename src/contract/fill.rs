@@ -14,6 +14,12 @@ pub fn fill_required(body: &mut Map<String, Value>, contract: &Contract, kind: K
     }
     let shape = contract.shape(kind);
     fill(body, &shape.core.attributes);
+    complete(body, &shape.core.attributes);
+    for (schema, _) in &shape.extensions {
+        if let Some(values) = body.get_mut(&schema.id).and_then(Value::as_object_mut) {
+            complete(values, &schema.attributes);
+        }
+    }
     for (schema, _) in shape.extensions.iter().filter(|(_, required)| *required) {
         let mut values = body.remove(&schema.id).and_then(|v| v.as_object().cloned()).unwrap_or_default();
         fill(&mut values, &schema.attributes);
@@ -40,6 +46,18 @@ fn fill(values: &mut Map<String, Value>, attributes: &[Attribute]) {
         if !values.contains_key(&attribute.name) && !["schemas", "id", "meta"].contains(&attribute.name.as_str()) {
             values.insert(attribute.name.clone(), sample(attribute));
         }
+    }
+}
+
+/// Fills in what the parts of complex values that are there require.
+fn complete(values: &mut Map<String, Value>, attributes: &[Attribute]) {
+    for attribute in attributes.iter().filter(|attribute| attribute.kind == Type::Complex) {
+        let parts = match values.get_mut(&attribute.name) {
+            Some(Value::Array(items)) => items.iter_mut().collect(),
+            Some(one) => vec![one],
+            None => Vec::new(),
+        };
+        parts.into_iter().filter_map(Value::as_object_mut).for_each(|part| fill(part, &attribute.sub_attributes));
     }
 }
 

@@ -186,11 +186,14 @@ impl Provider {
 
     /// The alternative that the choices say: a refusal that was chosen first, then the first success that agrees. Where
     /// there is neither, the first refusal that agrees.
-    fn pick(&self, alternatives: Vec<Alternative>, namespace: &str) -> Option<Alternative> {
+    fn pick(&self, mut alternatives: Vec<Alternative>, namespace: &str) -> Option<Alternative> {
+        // A group that was emptied is gone already; one that never had members stays (L04).
+        let emptied = |a: &Alternative| a.refused && a.choices.iter().any(|(register, _)| *register == "L04");
+        alternatives.retain(|alternative| !emptied(alternative));
         let taken = |register: &str, name: &str| self.options.choices.take(register, namespace) == name;
         let agrees = |a: &Alternative| a.choices.iter().all(|(r, name)| !varied(r) || taken(r, name));
-        // How a conflict is said (A06) is no reason for one, and a group that was emptied is gone already (L04).
-        let reason = |r: &&'static str| varied(r) && !["A06", "L04"].contains(r);
+        // How a conflict is said (A06) is no reason for one.
+        let reason = |r: &&'static str| varied(r) && *r != "A06";
         let chosen = |a: &Alternative| a.refused && a.choices.iter().any(|(r, n)| reason(r) && taken(r, n));
         let hopeless = alternatives.iter().all(|a| a.refused);
         let found = (!hopeless).then(|| alternatives.iter().position(chosen)).flatten();

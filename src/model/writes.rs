@@ -95,6 +95,10 @@ impl Rules<'_> {
         new.stated.extend(new.attributes.keys().cloned());
         new.suspects.clear();
         new.open = self.omitted(old, &new.attributes);
+        // What is stated to have no value is not left out (RFC 7643 section 2.5).
+        let stated =
+            |name: &str| body.as_object().is_some_and(|body| crate::scim::resource::lookup(body, name).is_some());
+        new.open.retain(|name, _| !stated(name));
         let stated = crate::scim::resource::lookup(body.as_object().unwrap_or(&Map::new()), "members").is_some();
         let (members, unknown) = self.members(members, "A12");
         for member in members.must.iter().chain(&old.members.must) {

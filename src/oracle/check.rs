@@ -12,6 +12,7 @@ use crate::contract::Contract;
 use crate::exchange::{Request, Response};
 use crate::expectation::Kind;
 use crate::scim::attribute::Attribute;
+use crate::scim::error::ScimType;
 use crate::scim::message::{ERROR_URN, names_schema};
 use crate::scim::path::PatchPath;
 use crate::scim::resource::lookup;
@@ -100,7 +101,8 @@ pub fn verify_untyped(
     contract: &Contract,
 ) -> Option<Result<(), Failure>> {
     let said = answered.last().and_then(|r| r.json.as_ref()?.get("scimType"));
-    let own = said.is_none_or(|said| said.is_null() || said.as_str().is_some_and(|text| text.contains(':')));
+    let known = |text: &str| ScimType::parse(text).is_some();
+    let own = said.is_none_or(|said| said.is_null() || said.as_str().is_some_and(|text| !known(text)));
     let typed = check.scim_type.is_some() && answered.last().is_some_and(|response| response.status >= 400);
     (typed && own).then(|| verify_but(check, answered, bindings, contract, true))
 }

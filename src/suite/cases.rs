@@ -82,7 +82,7 @@ mod tests {
     fn mistakes_are_shown_with_their_place() {
         let text = "case: x\nsteps:\n  - {send: 'GET /Users', expect: [{for: 7644-3.4.2-99, status: 200}]}\n";
         let error = read_case("x.yaml", text).expect_err("no such requirement");
-        assert!(error.starts_with("x.yaml:3:42: ") && error.contains("7644-3.4.2-99"), "{error}");
+        assert!(error.starts_with("x.yaml:3:41: ") && error.contains("7644-3.4.2-99"), "{error}");
         let error = read_case("x.yaml", "case: x\nsteps: []\nstep: 1\n").expect_err("an unknown key");
         assert!(error.starts_with("x.yaml:3:"), "{error}");
     }

@@ -177,6 +177,14 @@ fn one(
             };
             check(right, || fail(&format!("a time {}", name.trim_start_matches('$')), "another time"))
         }
+        "$least" | "$most" => {
+            let (Some(a), Some(b)) = (observed.and_then(Value::as_f64), wanted.as_f64()) else {
+                return fail("a number", "no number");
+            };
+            check(if name == "$least" { a >= b } else { a <= b }, || {
+                fail("a number within the limit", "another number")
+            })
+        }
         "$each" => {
             let items = assigned.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             items

@@ -1,8 +1,9 @@
 //! What a case needs of the endpoint, and whether it is there.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::case::alias;
+use super::prepare::resource;
+use crate::case::{Bindings, alias};
 use crate::contract::{Capability, Contract};
 use crate::exchange::{Method, Origin, Request, Response};
 use crate::expectation::Kind;
@@ -23,6 +24,8 @@ pub struct Facts {
     /// What `/Me` answers.
     me: Response,
     promises: Vec<(String, bool)>,
+    /// A user without an address is refused, although no schema says so: every user is given one.
+    pub(super) wants_email: bool,
 }
 
 impl Facts {
@@ -32,7 +35,10 @@ impl Facts {
             let request = Request::new(Origin::Suite, Method::Get, path);
             stage.endpoint.exchange(&request).await.unwrap_or_default()
         };
+        let wants_email = !stage.contract.user.core.attribute("emails").is_some_and(|a| a.required)
+            && refuses_bare_users(stage).await;
         Facts {
+            wants_email,
             config: read("/ServiceProviderConfig").await,
             schemas: read("/Schemas").await,
             types: read("/ResourceTypes").await,
@@ -132,4 +138,24 @@ fn has_attribute(contract: &Contract, need: &str) -> bool {
         Some(found) => !found.is_read_only() || original.find(&path).is_some_and(|attribute| attribute.is_read_only()),
         None => false,
     }
+}
+
+/// Whether a user with nothing but what the schema requires is refused, and one with an address is not.
+async fn refuses_bare_users(stage: &Stage) -> bool {
+    let names = stage.namespace(stage.next_execution());
+    let mut bindings = Bindings::default();
+    bindings.set("ns", names.prefix.as_str());
+    bindings.set("domain", names.email_domain.as_str());
+    for wants_email in [false, true] {
+        let Ok(body) = resource(Kind::User, &Map::new(), None, &bindings, &stage.contract, wants_email) else {
+            return false;
+        };
+        let request = Request::new(Origin::Suite, Method::Post, "/Users").with_body(body);
+        let Ok(response) = stage.endpoint.exchange(&request).await else { return false };
+        if response.is_success() {
+            super::play::delete_all(stage, &names.prefix).await;
+            return wants_email;
+        }
+    }
+    false
 }

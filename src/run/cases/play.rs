@@ -101,7 +101,7 @@ pub(super) async fn play(stage: &Stage, facts: &Facts, instance: &Instance, perm
         destructive: instance.case.destructive,
     };
     let stop = playing.case(&instance.case).await.err();
-    playing.clean_up(&instance.names.prefix).await;
+    delete_all(stage, &instance.names.prefix).await;
     let failed = playing.findings.iter().any(|finding| finding.outcome == Outcome::Fail);
     let ended = match stop {
         Some(Stop::Ended(ended)) if !failed => ended,
@@ -174,8 +174,8 @@ impl Playing<'_> {
         let Some((kind, paths)) = described.as_object().and_then(described_as) else {
             return Err(blocked("no type".into()));
         };
-        let body =
-            resource(kind, paths, None, &self.bindings, &self.stage.contract).map_err(|e| blocked(e.to_string()))?;
+        let body = resource(kind, paths, None, &self.bindings, &self.stage.contract, self.facts.wants_email)
+            .map_err(|e| blocked(e.to_string()))?;
         let post = Request::new(Origin::Suite, Method::Post, format!("/{}", kind.endpoint())).with_body(body);
         let response = self.send(post).await.map_err(|trouble| self.trouble(trouble))?;
         if !response.is_success() {
@@ -401,17 +401,17 @@ impl Playing<'_> {
             exchanges: lines,
         });
     }
+}
 
-    /// Removes what the case made, groups first.
-    async fn clean_up(&mut self, prefix: &str) {
-        let mut leftovers = self.stage.fence.leftovers(prefix);
-        leftovers.sort_by_key(|leftover| leftover.endpoint == "/Users");
-        for leftover in leftovers {
-            let Some(id) = &leftover.id else { continue };
-            let request = Request::new(Origin::Cleanup, Method::Delete, format!("{}/{id}", leftover.endpoint));
-            if crate::endpoint::Endpoint::exchange(&self.stage.fence, &request).await.is_err() {
-                break;
-            }
+/// Removes what was made under a prefix, groups first.
+pub(super) async fn delete_all(stage: &Stage, prefix: &str) {
+    let mut leftovers = stage.fence.leftovers(prefix);
+    leftovers.sort_by_key(|leftover| leftover.endpoint == "/Users");
+    for leftover in leftovers {
+        let Some(id) = &leftover.id else { continue };
+        let request = Request::new(Origin::Cleanup, Method::Delete, format!("{}/{id}", leftover.endpoint));
+        if crate::endpoint::Endpoint::exchange(&stage.fence, &request).await.is_err() {
+            break;
         }
     }
 }

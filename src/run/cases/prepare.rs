@@ -17,6 +17,7 @@ pub(super) fn resource(
     from: Option<&Value>,
     bindings: &Bindings,
     contract: &Contract,
+    wants_email: bool,
 ) -> Result<Value, Unbound> {
     let shape = contract.shape(kind);
     let mut body = match from.and_then(Value::as_object) {
@@ -35,6 +36,17 @@ pub(super) fn resource(
     }
     if from.is_none() {
         name(&mut body, &filled, kind, bindings, contract)?;
+        let addressed = filled.keys().any(|path| path.to_lowercase().starts_with("emails"));
+        if wants_email && kind == Kind::User && !addressed {
+            let local =
+                body.get("userName").and_then(Value::as_str).filter(|name| !name.is_empty() && !name.contains('@'));
+            let local = local.map_or_else(|| bindings.string("{ns}user"), |name| Ok(name.to_owned()))?;
+            let address = bindings.string(&format!(
+                "{}@{{domain}}",
+                local.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-")
+            ))?;
+            body.insert("emails".to_owned(), json!([{ "value": address, "type": "work", "primary": true }]));
+        }
         let asked: Vec<String> = filled.iter().filter(|(_, v)| v.is_null()).map(|(path, _)| alias(path)).collect();
         fill_required(&mut body, contract, kind);
         // What was to be left out stays out, required or not.
@@ -124,6 +136,7 @@ pub(super) fn request(
     path: &str,
     bindings: &Bindings,
     contract: &Contract,
+    wants_email: bool,
 ) -> Result<Request, Unbound> {
     let path = bindings.string(path)?;
     let mut request = Request::new(Origin::Suite, method, path);
@@ -157,7 +170,7 @@ pub(super) fn request(
         (_, Some(described), _) => {
             let there = step.from.as_deref().map(|label| bindings.resolve(label)).transpose()?;
             described_as(described)
-                .map(|(kind, paths)| resource(kind, paths, there.as_ref(), bindings, contract))
+                .map(|(kind, paths)| resource(kind, paths, there.as_ref(), bindings, contract, wants_email))
                 .transpose()?
         }
         (.., Some(operations)) => {
@@ -186,7 +199,7 @@ mod tests {
         bindings.set("ns", "sp1-");
         let contract = Contract { published: true, ..Contract::default() };
         let make = |paths: Value, from: Option<Value>| {
-            resource(Kind::User, paths.as_object().unwrap(), from.as_ref(), &bindings, &contract).unwrap()
+            resource(Kind::User, paths.as_object().unwrap(), from.as_ref(), &bindings, &contract, false).unwrap()
         };
         assert_eq!(
             make(json!({"name.familyName": "L", "enterprise:employeeNumber": "7"}), None),

@@ -42,8 +42,8 @@ impl Playing<'_> {
         if let Some(times) = step.race {
             return self.race(step, method, &path, times).await;
         }
-        let request =
-            request(step, method, &path, &self.bindings, &self.stage.contract).map_err(|e| self.unbound(&e))?;
+        let request = request(step, method, &path, &self.bindings, &self.stage.contract, self.facts.wants_email)
+            .map_err(|e| self.unbound(&e))?;
         match self.send(request.clone()).await {
             Ok(response) => Ok(Answered { request: Some(request), responses: vec![response], walked: None }),
             // Whoever asks for trouble takes a silence as the answer.
@@ -114,8 +114,9 @@ impl Playing<'_> {
             let mut page = Step { query: walk.query.clone(), ..step.clone() };
             page.query.insert(if by_cursor { "cursor" } else { "startIndex" }.to_owned(), json!(place));
             page.query.insert("count".to_owned(), json!(walk.count));
-            let request = request(&page, Method::Get, &walk.path, &self.bindings, &self.stage.contract)
-                .map_err(|e| self.unbound(&e))?;
+            let request =
+                request(&page, Method::Get, &walk.path, &self.bindings, &self.stage.contract, self.facts.wants_email)
+                    .map_err(|e| self.unbound(&e))?;
             let response = self.send(request.clone()).await.map_err(|trouble| Taken::Stop(self.trouble(trouble)))?;
             answered.request = Some(request);
             let body = response.json.clone().unwrap_or_default();
@@ -139,8 +140,8 @@ impl Playing<'_> {
         let mut first = None;
         for n in 1..=times {
             self.bindings.set("n", u64::from(n));
-            let request =
-                request(step, method, path, &self.bindings, &self.stage.contract).map_err(|e| self.unbound(&e))?;
+            let request = request(step, method, path, &self.bindings, &self.stage.contract, self.facts.wants_email)
+                .map_err(|e| self.unbound(&e))?;
             first.get_or_insert_with(|| request.clone());
             let endpoint = Arc::clone(&self.stage.endpoint);
             racing.spawn(async move {
