@@ -239,7 +239,7 @@ impl Lint {
             || check.list.is_some()
             || !(check.header.is_empty() && check.body.is_empty() && check.statuses.is_empty());
         let told = check.requirement.as_deref().or(check.register.as_deref()).unwrap_or("expect").to_owned();
-        if assertion && says == !check.one_of.is_empty() {
+        if assertion && says != check.one_of.is_empty() {
             self.say("an assertion says what it expects, or has one of, and not both", &told);
         }
         self.members(&check.header);

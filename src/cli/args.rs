@@ -259,6 +259,8 @@ pub(super) enum Listed {
     Requirements,
     /// Written cases
     Cases,
+    /// The JSON Schema of a written case, for editors (suites/case.schema.json)
+    CaseSchema,
 }
 
 /// When the state is read back.

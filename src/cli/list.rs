@@ -6,7 +6,7 @@ use crate::contract::provider_profiles;
 use crate::endpoint::faulty;
 use crate::idp::profiles;
 use crate::requirement::catalogue;
-use crate::suite::{cases, lifecycles};
+use crate::suite::{case_schema, cases, lifecycles};
 
 /// Prints it.
 pub(super) fn list(args: ListArgs) -> u8 {
@@ -16,6 +16,7 @@ pub(super) fn list(args: ListArgs) -> u8 {
         Listed::Lifecycles => lifecycles().into_iter().map(|(selector, _)| selector).collect(),
         Listed::Requirements => catalogue().requirements().iter().map(|r| r.id.clone()).collect(),
         Listed::Cases => cases().unwrap_or_default().iter().map(|(id, _)| id.clone()).collect(),
+        Listed::CaseSchema => case_schema().lines().map(str::to_owned).collect(),
         Listed::Profiles => {
             let idps = profiles().unwrap_or_default().iter().map(|p| p.profile.clone());
             idps.chain(provider_profiles().unwrap_or_default().into_iter().map(|p| p.provider)).collect()

@@ -12,12 +12,15 @@ static SUITES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/suites");
 /// The folders that hold cases.
 pub const FOLDERS: [&str; 4] = ["rfc7643", "rfc7644", "rfc9865", "clients"];
 
+/// A case with its id.
+type Named = (String, Arc<Case>);
+
 /// The cases that come with scimproof, by id, in the order of their ids.
 ///
 /// # Errors
 /// The first file that is no case, with file, line and column. The unit tests exclude it.
-pub fn cases() -> Result<&'static [(String, Arc<Case>)], String> {
-    static CASES: LazyLock<Result<Vec<(String, Arc<Case>)>, String>> = LazyLock::new(|| {
+pub fn cases() -> Result<&'static [Named], String> {
+    static CASES: LazyLock<Result<Vec<Named>, String>> = LazyLock::new(|| {
         let mut found = Vec::new();
         for folder in FOLDERS.iter().filter_map(|folder| SUITES.get_dir(folder)) {
             gather(folder, &mut found)?;
@@ -28,7 +31,7 @@ pub fn cases() -> Result<&'static [(String, Arc<Case>)], String> {
     CASES.as_deref().map_err(Clone::clone)
 }
 
-fn gather(folder: &Dir<'_>, found: &mut Vec<(String, Arc<Case>)>) -> Result<(), String> {
+fn gather(folder: &Dir<'_>, found: &mut Vec<Named>) -> Result<(), String> {
     for file in folder.files().filter(|file| file.path().extension().is_some_and(|e| e == "yaml")) {
         let path = file.path().display().to_string();
         let text = file.contents_utf8().ok_or_else(|| format!("suites/{path}: is not UTF-8"))?;
@@ -36,6 +39,12 @@ fn gather(folder: &Dir<'_>, found: &mut Vec<(String, Arc<Case>)>) -> Result<(), 
         found.push((path.trim_end_matches(".yaml").to_owned(), Arc::new(case)));
     }
     folder.dirs().try_for_each(|folder| gather(folder, found))
+}
+
+/// The JSON Schema of a case, for editors: made from the types, as `suites/case.schema.json` holds it.
+pub fn case_schema() -> String {
+    let schema = schemars::schema_for!(Case);
+    serde_json::to_string_pretty(&schema).unwrap_or_default()
 }
 
 /// Reads a case. Unknown keys, names that nothing binds, ids that do not exist are refused.
@@ -76,6 +85,12 @@ mod tests {
         }
         assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
         assert!(cases().is_ok());
+    }
+
+    #[test]
+    fn the_schema_in_the_folder_is_that_of_the_types() {
+        let held = include_str!("../../suites/case.schema.json");
+        assert_eq!(held.trim_end(), case_schema(), "scimproof list case-schema > suites/case.schema.json");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod deviations;
 mod named;
 mod uncovered;
 
-pub use cases::{FOLDERS, cases, read_case};
+pub use cases::{FOLDERS, case_schema, cases, read_case};
 pub use deviations::{Deviations, Entry, Matching, Ran};
 pub use named::lifecycles;
 pub use uncovered::uncovered;
