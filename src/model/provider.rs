@@ -188,7 +188,7 @@ impl Provider {
     /// there is neither, the first refusal that agrees.
     fn pick(&self, mut alternatives: Vec<Alternative>, namespace: &str) -> Option<Alternative> {
         // A group that was emptied is gone already; one that never had members stays (L04).
-        let emptied = |a: &Alternative| a.refused && a.choices.iter().any(|(register, _)| *register == "L04");
+        let emptied = |a: &Alternative| a.choices.contains(&("L04", "removed"));
         alternatives.retain(|alternative| !emptied(alternative));
         let taken = |register: &str, name: &str| self.options.choices.take(register, namespace) == name;
         let agrees = |a: &Alternative| a.choices.iter().all(|(r, name)| !varied(r) || taken(r, name));
