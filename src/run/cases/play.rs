@@ -41,7 +41,7 @@ pub enum Ended {
     Failed,
     /// The endpoint lacks what it needs.
     Unsupported(String),
-    /// What had to be there first could not be made, or no assertion could be evaluated.
+    /// What had to be there first could not be made.
     Blocked(String),
     /// The harness or the transport failed.
     Inconclusive(String),
@@ -106,7 +106,7 @@ pub(super) async fn play(stage: &Stage, facts: &Facts, instance: &Instance, perm
     let ended = match stop {
         Some(Stop::Ended(ended)) if !failed => ended,
         _ if failed => Ended::Failed,
-        _ if playing.asserted.is_empty() => Ended::Blocked("no assertion could be evaluated".into()),
+        _ if playing.asserted.is_empty() => Ended::Unsupported("no assertion applies here".into()),
         _ if !playing.findings.is_empty() => Ended::Warned,
         _ => Ended::Passed,
     };

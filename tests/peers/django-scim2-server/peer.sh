@@ -2,7 +2,8 @@
 BASE=/scim/v2
 TOKEN=secret-token
 # It validates e-mail addresses and refuses reserved domains; and what it calls deleted stays there, inactive.
-OPTIONS=(--email-domain example.com --leave-deactivated)
+# Its answers to the written cases are not read whole yet.
+OPTIONS=(--lives-only --email-domain example.com --leave-deactivated)
 
 install() {
     python3 -m venv venv
