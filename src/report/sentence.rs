@@ -4,11 +4,16 @@ use super::words::{around, group_name, happened, plain};
 use crate::directory::Directory;
 use crate::requirement::catalogue;
 use crate::scenario::Scenario;
+use crate::suite::cases;
 use crate::verdict::{Finding, Outcome, Reported};
 
 /// The sentence with names: "bob keeps access after group 'Engineering' was deleted".
 pub(super) fn specific(report: &Reported) -> String {
     let finding = &report.finding;
+    if let Some(title) = case_title(report) {
+        let difference = &finding.difference;
+        return format!("{title}: expected {}, got {}", difference.expected, difference.observed);
+    }
     let Some(scenario) = &report.scenario else {
         let what = sentence(finding, &Names::general());
         return format!("{what}, while the canary tried the endpoint");
@@ -19,6 +24,20 @@ pub(super) fn specific(report: &Reported) -> String {
         Some(moment) => format!("{what} {moment}"),
         None => what,
     }
+}
+
+/// What a written case says must be, with what its template put in.
+fn case_title(report: &Reported) -> Option<String> {
+    if report.finding.place.kind != "suite" {
+        return None;
+    }
+    let (id, about) = match report.selector.split_once('#') {
+        Some((id, about)) => (id, format!(" ({about})")),
+        None => (report.selector.as_str(), String::new()),
+    };
+    let title =
+        cases().ok().and_then(|cases| cases.iter().find(|(known, _)| known == id)).map(|(_, case)| case.title.as_str());
+    Some(format!("{}{about}", plain(title.unwrap_or(id))))
 }
 
 /// The sentence without names, for reports that are compared: "a user keeps access".

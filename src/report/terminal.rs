@@ -103,8 +103,10 @@ fn soft(report: &Report) -> String {
             out.push_str("warnings and what is not offered (these never fail a run)\n");
         }
         let lives = found.iter().filter(|r| r.selector != "canary").map(|r| r.lives).max();
+        let cases = found.iter().all(|r| r.finding.place.kind == "suite");
         let seen = match lives {
             None => "canary".to_owned(),
+            Some(number) if cases => format!("{number} case{}", if number == 1 { "" } else { "s" }),
             Some(1) => "1 life".to_owned(),
             Some(lives) => format!("{lives} lives"),
         };
@@ -210,6 +212,11 @@ fn load(out: &mut String, report: &Report, found: &Reported) {
 }
 
 fn told(out: &mut String, found: &Reported) {
+    if found.finding.place.kind == "suite" {
+        let cases = if found.lives == 1 { String::new() } else { format!(" and {} more", found.lives - 1) };
+        let _ = writeln!(out, "   case      {}{cases}", found.selector);
+        return;
+    }
     let Some(scenario) = &found.scenario else {
         let _ = writeln!(
             out,
@@ -291,6 +298,10 @@ fn without_noise(value: &Value) -> Value {
 fn replay(report: &Report, found: &Reported) -> String {
     let with = &report.asked.replay_with;
     let space = if with.is_empty() { "" } else { " " };
+    if found.finding.place.kind == "suite" {
+        let case = found.selector.split('#').next().unwrap_or_default();
+        return format!("scimproof run --suite {case}{space}{with}");
+    }
     match report.asked.files.get(&found.finding.fingerprint) {
         Some(file) => format!("scimproof replay {file}{space}{with}"),
         None => format!("scimproof run --only {} --seed {}{space}{with}", found.selector, report.asked.seed),
