@@ -53,6 +53,8 @@ pub(crate) struct Quirks {
     pub(crate) upserts: bool,
     /// An answer to a bulk request has no results.
     pub(crate) mute_bulk: bool,
+    /// A create in a bulk request is carried out, and said to be refused.
+    pub(crate) denied_bulk: bool,
 }
 
 #[derive(Debug, Default)]
@@ -148,6 +150,9 @@ impl Fake {
             let inner = Request { body: operation.get("data").cloned(), ..Request::new(request.origin, method, path) };
             let answer = self.single(&inner);
             let mut result = json!({"method": method.as_str(), "status": answer.status.to_string()});
+            if self.quirks.denied_bulk && operation["method"] == "POST" {
+                result = json!({"method": "POST", "status": "409"});
+            }
             if let Some(bulk_id) = operation["bulkId"].as_str() {
                 result["bulkId"] = json!(bulk_id);
                 made.push((bulk_id.to_owned(), id_in(&answer)));

@@ -214,7 +214,9 @@ fn load(out: &mut String, report: &Report, found: &Reported) {
 fn told(out: &mut String, found: &Reported) {
     if found.finding.place.kind == "suite" {
         let cases = if found.lives == 1 { String::new() } else { format!(" and {} more", found.lives - 1) };
-        let _ = writeln!(out, "   case      {}{cases}", found.selector);
+        let (back, tries) = found.reproduced;
+        let again = if tries > 1 { format!("; came back {back} of {tries} times") } else { String::new() };
+        let _ = writeln!(out, "   case      {}{cases}{again}", found.selector);
         return;
     }
     let Some(scenario) = &found.scenario else {

@@ -15,20 +15,23 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use self::needs::Facts;
-use self::play::Told;
-use self::play::play;
 pub use self::play::{Asserted, Ended};
+use self::play::{Instance, Told, play};
 use super::findings::merge;
 use super::{Counts, Progress, Run, Stage};
 use crate::case::Case;
 use crate::exchange::{Method, Origin, Request};
 use crate::requirement::catalogue;
+use crate::verdict::Outcome;
 
 /// A written case with its id.
 pub type Written = (String, Arc<Case>);
 
 /// So many more cases than are played at once may wait for a pause of theirs to end.
 const WAITING: usize = 16;
+
+/// A failure is tried again so many times.
+const AGAIN: u32 = 2;
 
 /// Which written cases are to be played, and how.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +75,7 @@ pub(super) async fn play_cases(
     }
     let all = quiet.len() + destructive.len();
     let mut done = 0;
-    let mut results: BTreeMap<usize, Told> = BTreeMap::new();
+    let mut results: BTreeMap<usize, (Instance, Told)> = BTreeMap::new();
     let mut waiting = quiet.into_iter().enumerate();
     let mut playing = JoinSet::new();
     let permits = Arc::new(Semaphore::new(jobs));
@@ -80,10 +83,13 @@ pub(super) async fn play_cases(
         while playing.len() < jobs + WAITING && !stage.is_interrupted() {
             let Some((index, instance)) = waiting.next() else { break };
             let (stage, facts, permits) = (Arc::clone(stage), Arc::clone(&facts), Arc::clone(&permits));
-            playing.spawn(async move { (index, play(&stage, &facts, &instance, &permits).await) });
+            playing.spawn(async move {
+                let told = play(&stage, &facts, &instance, &permits).await;
+                (index, instance, told)
+            });
         }
-        let Some(Ok((index, told))) = playing.join_next().await else { break };
-        results.insert(index, told);
+        let Some(Ok((index, instance, told))) = playing.join_next().await else { break };
+        results.insert(index, (instance, told));
         done += 1;
         progress.cases(done, all);
     }
@@ -92,21 +98,48 @@ pub(super) async fn play_cases(
             break;
         }
         let told = play(stage, &facts, &instance, &permits).await;
-        results.insert(results.len(), told);
+        let id = instance.id.clone();
+        results.insert(results.len(), (instance, told));
         done += 1;
         progress.cases(done, all);
         if !is_alive(stage).await {
-            run.not_looked_at.push(format!("everything after {}: the endpoint does not answer any more", instance.id));
+            run.not_looked_at.push(format!("everything after {id}: the endpoint does not answer any more"));
             break;
         }
     }
-    for told in results.into_values() {
-        take(run, known, told);
+    for (instance, told) in results.into_values() {
+        let back = come_back(stage, &facts, &instance, &told, known, &permits).await;
+        run.overhead_executions += u64::from(AGAIN * u32::from(!back.is_empty()));
+        take(run, known, told, &back);
     }
 }
 
+/// How often the failures of a case that nobody knew come back when it is played again, by fingerprint.
+async fn come_back(
+    stage: &Stage,
+    facts: &Facts,
+    instance: &Instance,
+    told: &Told,
+    known: &BTreeSet<String>,
+    permits: &Semaphore,
+) -> BTreeMap<String, u32> {
+    let new = told.findings.iter().filter(|f| f.outcome == Outcome::Fail && !known.contains(&f.fingerprint));
+    let mut back: BTreeMap<String, u32> = new.map(|finding| (finding.fingerprint.clone(), 0)).collect();
+    if back.is_empty() || instance.case.destructive {
+        return BTreeMap::new();
+    }
+    for _ in 0..AGAIN {
+        let Some(fresh) = expand::again(instance, stage, facts).filter(|_| !stage.is_interrupted()) else { break };
+        let shown = play(stage, facts, &fresh, permits).await;
+        for (fingerprint, times) in &mut back {
+            *times += u32::from(shown.findings.iter().any(|finding| finding.fingerprint == *fingerprint));
+        }
+    }
+    back
+}
+
 /// Takes the result of a case into the run.
-fn take(run: &mut Run, known: &mut BTreeSet<String>, told: Told) {
+fn take(run: &mut Run, known: &mut BTreeSet<String>, told: Told, back: &BTreeMap<String, u32>) {
     run.totals.cases += 1;
     run.totals.requests += told.result.requests;
     for asserted in &told.result.asserted {
@@ -122,6 +155,12 @@ fn take(run: &mut Run, known: &mut BTreeSet<String>, told: Told) {
         merge(&mut run.findings, finding, &told.result.id, None, run.totals.requests);
         if let Some(report) = run.findings.iter_mut().find(|r| r.finding.fingerprint == finding.fingerprint) {
             report.minimal = true;
+            if let Some(times) = back.get(&finding.fingerprint) {
+                report.reproduced = (times + 1, AGAIN + 1);
+                if *times < AGAIN {
+                    report.finding.outcome = Outcome::Flaky;
+                }
+            }
         }
     }
     if let Ended::Inconclusive(_) = told.result.ended {

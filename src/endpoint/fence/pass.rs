@@ -64,8 +64,10 @@ impl<E: Endpoint> Fence<E> {
                 self.known().written(collection, id, self.now(), deleted);
             }
         }
+        // What a job says of one operation is not certain: a create that is refused for a reference may have been made before.
+        let vague = is_bulk(plain) && answer.as_ref().is_ok_and(Response::is_success);
         for (announced, outcome) in announced.iter().zip(outcomes) {
-            self.conclude(announced, outcome.unwrap_or_default(), answer.is_ok());
+            self.conclude(announced, outcome.unwrap_or_default(), answer.is_ok(), vague);
         }
         answer
     }
@@ -133,7 +135,7 @@ impl<E: Endpoint> Fence<E> {
     }
 
     /// Draws from an answer what became of a write. Without one, or where the answer does not tell, a create stays in the ledger.
-    fn conclude(&self, announced: &Announced<'_>, outcome: Outcome, answered: bool) {
+    fn conclude(&self, announced: &Announced<'_>, outcome: Outcome, answered: bool, vague: bool) {
         let Announced { step, creates, nameless } = announced;
         let intent = step.intent;
         let Outcome { status, id, collection, created } = outcome;
@@ -157,7 +159,10 @@ impl<E: Endpoint> Fence<E> {
         let Some((collection, id)) = found else {
             // Where nothing could be looked for, whatever is refused must suffice.
             let nowhere = |status: u16| intent.collection.is_none() && matches!(status, 400..=499);
-            if status.is_some_and(|status| is_refused(nameless.as_ref(), status) || nowhere(status)) {
+            let named = nameless.as_ref().is_none_or(|nameless| nameless.tag.is_none());
+            if vague && named && intent.collection.is_some() {
+                // It is looked for by its name.
+            } else if status.is_some_and(|status| is_refused(nameless.as_ref(), status) || nowhere(status)) {
                 self.withdraw(announced);
             } else if status.is_some_and(|status| status >= 500) {
                 creates.iter().for_each(|(create, _)| self.known().doubt(*create));

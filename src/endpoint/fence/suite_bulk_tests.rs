@@ -42,6 +42,14 @@ async fn a_bulk_request_is_what_its_operations_are() {
 }
 
 #[tokio::test]
+async fn what_a_job_says_was_refused_is_looked_for() {
+    let fence = fence(Quirks { denied_bulk: true, ..Quirks::default() });
+    let operations = json!([{"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "sp1-bob"}}]);
+    assert_eq!(send(&fence, Method::Post, "/Bulk", bulk(operations)).await.unwrap().status, 200);
+    all_goes(&fence).await;
+}
+
+#[tokio::test]
 async fn a_bulk_request_may_not_what_a_single_one_may_not() {
     let fence = fence(Quirks::default());
     let ada = user(&fence, "sp1-ada").await;

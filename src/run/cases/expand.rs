@@ -49,6 +49,12 @@ pub(super) fn expand(id: &str, case: &Arc<Case>, stage: &Stage, facts: &Facts) -
     about.into_iter().map(instance).collect()
 }
 
+/// The same instance with names of its own.
+pub(super) fn again(instance: &Instance, stage: &Stage, facts: &Facts) -> Option<Instance> {
+    let id = instance.id.split('#').next().unwrap_or_default();
+    expand(id, &instance.case, stage, facts).into_iter().find(|other| other.id == instance.id)
+}
+
 /// Stands for the namespace in samples until the instance has one.
 const LATER: &str = "<ns>";
 
