@@ -2,7 +2,7 @@
 BASE=/api/auth/scim/v2
 # It refuses tokens of fewer than 32 characters.
 TOKEN=secret-token-0123456789abcdef0123456789abcdef
-# Its answers to the written cases are not read whole yet.
+# Its answers to the written cases are not all read yet.
 OPTIONS=(--lives-only)
 
 install() {

@@ -1,7 +1,7 @@
 # The same as scimmy, on Express 5, which is what npm picks by default. One server.mjs serves both.
 BASE=/scim
 TOKEN=secret-token
-# Its answers to the written cases are not read whole yet.
+# Its answers to the written cases are not all read yet.
 OPTIONS=(--lives-only)
 
 install() {

@@ -1,8 +1,6 @@
 # scimmy: a JavaScript library; scimmy-routers brings it to Express 4, and server.mjs here gives it a store.
 BASE=/scim
 TOKEN=secret-token
-# Its answers to the written cases are not read whole yet.
-OPTIONS=(--lives-only)
 
 install() {
     npm ci --no-audit --no-fund --omit=dev
