@@ -226,6 +226,9 @@ pub(super) struct ServeArgs {
     /// For so many milliseconds reads show what was there before a write
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub lag: u64,
+    /// Publish the sample extension of users too, with an attribute of every type; not every client copes with it
+    #[arg(long)]
+    pub sample: bool,
 }
 
 /// Arguments of `list`.

@@ -23,8 +23,13 @@ pub(super) async fn serve(args: ServeArgs) -> Result<u8, Failure> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", args.port)).await.map_err(taken_place)?;
     let port = listener.local_addr().map_err(taken_place)?.port();
     let base = format!("http://127.0.0.1:{port}{BASE}");
-    let reference =
-        Arc::new(Embedded::with_wall_clock(ProviderOptions { profile, choices, base: base.clone(), lag: args.lag }));
+    let reference = Arc::new(Embedded::with_wall_clock(ProviderOptions {
+        profile,
+        choices,
+        base: base.clone(),
+        lag: args.lag,
+        sample: args.sample,
+    }));
     let answering = Arc::clone(&reference);
     let answer: serve::Answer = Arc::new(move |request| answering.answer(&request));
     out::line(&format!("listening on {base}"));

@@ -44,6 +44,8 @@ pub struct ProviderOptions {
     pub base: String,
     /// For so many milliseconds after a write reads show what was there before (register A97).
     pub lag: u64,
+    /// Whether users have the sample extension too, with an attribute of every type.
+    pub sample: bool,
 }
 
 impl Default for ProviderOptions {
@@ -53,6 +55,7 @@ impl Default for ProviderOptions {
             choices: Choices::Fixed(BTreeMap::new()),
             base: format!("http://localhost{BASE}"),
             lag: 0,
+            sample: true,
         }
     }
 }

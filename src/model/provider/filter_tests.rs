@@ -14,12 +14,12 @@ fn peopled() -> Provider {
         "name": {"familyName": "Lovelace"},
         "emails": [{"value": "ada@work.x", "type": "work"}, {"value": "ada@home.x", "type": "home", "primary": true}],
         (ENTERPRISE_URN): {"employeeNumber": "007", "manager": {"value": "m1"}},
-        (SAMPLE_URN): {"level": 3, "hiredAt": "2020-01-01T00:00:00Z", "seal": "YWI=", "remote": true,
+        (SAMPLE_URN): {"level": 3, "score": 1.5, "hiredAt": "2020-01-01T00:00:00Z", "seal": "YWI=", "remote": true,
                         "badge": "B1", "labels": ["red", "Blue"]},
     });
     let b = json!({
         "userName": "bob", "active": false, "emails": [{"value": "bob@work.x", "type": "home"}],
-        (SAMPLE_URN): {"level": 10, "hiredAt": "2020-01-01T02:00:00+01:00", "remote": false},
+        (SAMPLE_URN): {"level": 10, "score": 2, "hiredAt": "2020-01-01T02:00:00+01:00", "remote": false},
     });
     for (n, mut body) in [a, b].into_iter().enumerate() {
         body["schemas"] = json!([USER_URN, SAMPLE_URN]);
@@ -112,6 +112,8 @@ fn extensions() {
         ("level ge 3.0", "12"),
         ("level eq \"3\"", bad),
         ("level co 3", bad),
+        ("score lt 2", "1"),
+        ("score eq 2.0", "2"),
         ("hiredAt gt \"2020-01-01T00:30:00Z\"", "2"),
         ("hiredAt eq \"2020-01-01T01:00:00Z\"", "2"),
         ("seal eq \"YWI=\"", "1"),

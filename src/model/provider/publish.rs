@@ -34,7 +34,9 @@ pub(super) fn contract(options: &ProviderOptions) -> Contract {
     if let Some(limit) = contract.limit("user_delete") {
         contract.users.delete = Capability::Refused(limit.status.first().copied().unwrap_or(501));
     }
-    contract.user.extensions.push((super::sample::extension(), false));
+    if options.sample {
+        contract.user.extensions.push((super::sample::extension(), false));
+    }
     let choices = &options.choices;
     if choices.publishes("A88", "subset") {
         shorten(&mut contract.user.core);

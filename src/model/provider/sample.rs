@@ -22,9 +22,10 @@ pub(super) fn extension() -> Schema {
     Schema {
         id: SAMPLE_URN.to_owned(),
         name: "Sample".to_owned(),
-        description: "Attributes of most types.".to_owned(),
+        description: "One attribute of each type.".to_owned(),
         attributes: vec![
             of("level", Type::Integer, "A number without fraction."),
+            of("score", Type::Decimal, "A number."),
             of("hiredAt", Type::DateTime, "A point in time."),
             of("seal", Type::Binary, "Some bytes."),
             of("remote", Type::Boolean, "True or false."),
@@ -109,10 +110,14 @@ mod tests {
     #[test]
     fn every_type_is_stored_or_refused() {
         for (sample, status) in [
-            (json!({"level": -3, "hiredAt": "2026-01-01T00:00:00+02:00", "seal": "YWI=", "remote": false}), 201),
+            (
+                json!({"level": -3, "score": 1.5, "hiredAt": "2026-01-01T00:00:00+02:00", "seal": "YWI=", "remote": false}),
+                201,
+            ),
             (json!({"labels": ["a", "b"]}), 201),
             (json!({"level": 1.5}), 400),
             (json!({"level": "1"}), 400),
+            (json!({"score": "x"}), 400),
             (json!({"hiredAt": "yesterday"}), 400),
             (json!({"seal": "?"}), 400),
             (json!({"remote": 1}), 400),
