@@ -242,6 +242,12 @@ impl Lint {
         if assertion && says != check.one_of.is_empty() {
             self.say("an assertion says what it expects, or has one of, and not both", &told);
         }
+        if assertion && check.cannot_fail() {
+            self.say(
+                "an assertion that every status satisfies proves nothing: leave it out, or say probe: true",
+                &told,
+            );
+        }
         self.members(&check.header);
         for (path, expected) in &check.body {
             self.text(path);
@@ -348,6 +354,11 @@ steps:
             ("A49=no-content-204", "A49=no-content", "no A49=no-content"),
             ("status: 200}]}\n  - {send: 'PUT", "body: {id: {$exakt: 1}}}]}\n  - {send: 'PUT", "no predicate $exakt"),
             ("as: seen", "as: ada", "bound twice"),
+            (
+                "one of: [{status: 200}, {register: A49=no-content-204, status: 204}]",
+                "one of: [{status: [2xx, 5xx]}, {status: 4xx}]",
+                "proves nothing",
+            ),
             ("status: 200}]}\n  - {send: 'PUT", "status: 200, one of: [{status: 201}]}]}\n  - {send: 'PUT", "not both"),
         ] {
             let text = SOUND.replacen(from, to, 1);

@@ -159,6 +159,9 @@ pub struct Step {
     /// Milliseconds before it, on real endpoints.
     #[serde(default)]
     pub pause: Option<u64>,
+    /// Whatever comes back will do: later steps ask what it was.
+    #[serde(default)]
+    pub probe: bool,
     /// Only if this holds of earlier steps.
     #[serde(default)]
     pub when: Option<OneOrMany<Check>>,
@@ -303,6 +306,16 @@ impl Check {
     /// What is permitted: the alternatives, or the check itself.
     pub fn alternatives(&self) -> &[Check] {
         if self.one_of.is_empty() { std::slice::from_ref(self) } else { &self.one_of }
+    }
+
+    /// Whether its alternatives are statuses alone, and every class of them is there.
+    fn cannot_fail(&self) -> bool {
+        let bare = |check: &Check| Check { status: None, ..check.clone() } == Check::default();
+        let classes = |class: &str| {
+            let written = self.one_of.iter().flat_map(|one| one.status.iter().flat_map(|status| status.all()));
+            written.into_iter().any(|status| status == class)
+        };
+        !self.one_of.is_empty() && self.one_of.iter().all(bare) && ["2xx", "4xx", "5xx"].into_iter().all(classes)
     }
 
     /// Whether it speaks of the status, so that after it nothing of the answer can be taken for granted.

@@ -188,37 +188,29 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Prints the shares of the standard, writes them as JSON, and says the exit code of the run.
-pub(super) fn shares(
-    asked: Asked,
-    run: Run,
-    stale: Vec<String>,
-    before: &Before,
-    play: &PlayArgs,
-) -> Result<u8, Failure> {
-    let covered = cases().map_err(Failure::usage)?.iter().flat_map(|(_, case)| case.covers()).map(str::to_owned);
-    let coverage = Coverage::new(&run.cases, covered.collect());
-    let report = Report::new(asked, run, stale, before.blind.clone());
-    out::print(&coverage.text());
-    out::print(&verdict(&report, Paint::Colour));
-    write_json(play, &coverage.json())?;
-    Ok(report.verdict.exit)
-}
-
-/// Prints the report, writes the JSON, and says the exit code.
+/// Prints the report, or with `coverage` the shares of the standard; writes it as JSON, and says the exit code of the run.
 pub(super) fn report(
     asked: Asked,
     run: Run,
     stale: Vec<String>,
     before: &Before,
     play: &PlayArgs,
+    coverage: bool,
 ) -> Result<u8, Failure> {
     let times = (before.begun.at.to_string(), before.begun.seconds());
     let report = Report::new(Asked { times, ..asked }, run, stale, before.blind.clone());
     // Colours are taken out again where nobody sees them.
-    out::print(&findings(&report, Paint::Colour));
-    out::print(&summary(&report, Paint::Colour));
-    write_json(play, &json(&report))?;
+    if coverage {
+        let covered = cases().map_err(Failure::usage)?.iter().flat_map(|(_, case)| case.covers()).map(str::to_owned);
+        let coverage = Coverage::new(&report.run.cases, covered.collect());
+        out::print(&coverage.text());
+        out::print(&verdict(&report, Paint::Colour));
+        write_json(play, &coverage.json())?;
+    } else {
+        out::print(&findings(&report, Paint::Colour));
+        out::print(&summary(&report, Paint::Colour));
+        write_json(play, &json(&report))?;
+    }
     Ok(report.verdict.exit)
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn replay(mut args: ReplayArgs) -> Result<u8, Failure> {
     asked.files = run.findings.iter().map(|r| (r.finding.fingerprint.clone(), name.clone())).collect();
     let selected = Selected { selectors: &[], seed: 0, lives: 0 };
     let stale = hold_against(&before, &mut run, &selected, args.play.fault.is_some());
-    report(asked, run, stale, &before, &args.play)
+    report(asked, run, stale, &before, &args.play, false)
 }
 
 /// Reads a life, and checks what would only come out in the middle of a run.

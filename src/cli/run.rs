@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::args::{EndpointArgs, RunArgs};
-use super::finish::{Before, Selected, clean, hold_against, keep, manner, replay_with, report, shares};
+use super::finish::{Before, Selected, clean, hold_against, keep, manner, replay_with, report};
 use super::progress::Watched;
 use super::stage::Site;
 use super::{Failure, out, signals};
@@ -99,10 +99,7 @@ pub(super) async fn run(mut args: RunArgs, coverage: bool) -> Result<u8, Failure
     let selected = Selected { selectors: &plan.selectors, seed: plan.seed, lives: plan.lives };
     let stale = hold_against(&before, &mut run, &selected, args.play.fault.is_some());
     asked.files = keep(&run, &args.endpoint.ledger.with_file_name("found"));
-    match coverage {
-        true => shares(asked, run, stale, &before, &args.play),
-        false => report(asked, run, stale, &before, &args.play),
-    }
+    report(asked, run, stale, &before, &args.play, coverage)
 }
 
 /// In the reference nobody else is at home, unless strangers come and go.

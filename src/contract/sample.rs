@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::scim::attribute::{Attribute, Mutability, Type};
 
-/// Two certificates, each one DER structure that says nothing: an empty sequence, and one that holds a null.
+/// Two values of bytes: an empty DER sequence, and one that holds a null.
 const BINARIES: [&str; 2] = ["MAA=", "MAIFAA=="];
 
 /// Two values of an attribute, and one of a type that it has not.

@@ -90,21 +90,23 @@ pub fn verify(check: &Check, answered: &Answered, bindings: &Bindings, contract:
     verify_but(check, answered, bindings, contract, false)
 }
 
-/// The same, where an error may leave its scimType out or have one of its own (register A80). Nothing if the check has none.
-///
-/// # Errors
-/// As [`verify`].
+/// The alternative of register A80 that an error takes whose scimType is not one of the tables, if the check holds but for that.
 pub fn verify_untyped(
     check: &Check,
     answered: &Answered,
     bindings: &Bindings,
     contract: &Contract,
-) -> Option<Result<(), Failure>> {
-    let said = answered.last().and_then(|r| r.json.as_ref()?.get("scimType"));
-    let known = |text: &str| ScimType::parse(text).is_some();
-    let own = said.is_none_or(|said| said.is_null() || said.as_str().is_some_and(|text| !known(text)));
-    let typed = check.scim_type.is_some() && answered.last().is_some_and(|response| response.status >= 400);
-    (typed && own).then(|| verify_but(check, answered, bindings, contract, true))
+) -> Option<&'static str> {
+    let response = answered.last().filter(|response| check.scim_type.is_some() && response.status >= 400)?;
+    let said = response.json.as_ref().and_then(|body| body.get("scimType")).unwrap_or(&Value::Null);
+    let choice = match said {
+        Value::Null => "A80=absent",
+        Value::String(text) if ScimType::parse(text).is_some() => return None,
+        Value::String(text) if text.contains(':') => "A80=private-keyword",
+        Value::String(_) => "A80=unknown-keyword",
+        _ => return None,
+    };
+    verify_but(check, answered, bindings, contract, true).is_ok().then_some(choice)
 }
 
 fn verify_but(

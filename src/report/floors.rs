@@ -79,7 +79,7 @@ impl Floors {
                 if asked.lives > 0 {
                     floors.all.push(least("events", totals.all_events()));
                 }
-                floors.all.push(least("requests", totals.requests));
+                floors.all.push(least("requests", totals.requests + totals.case_requests));
             }
             return floors;
         }

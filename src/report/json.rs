@@ -23,6 +23,7 @@ pub fn json(report: &Report) -> Value {
         "reasons": report.stale.iter().map(|s| format!("stale: {s}")).chain(report.blind.iter().map(|b| format!("blind: {b}"))).collect::<Vec<_>>(),
         "counts": {
             "requests": totals.requests,
+            "case_requests": totals.case_requests,
             "lives": totals.lives,
             "cases": totals.cases,
             "events": totals.all_events(),

@@ -141,7 +141,7 @@ async fn come_back(
 /// Takes the result of a case into the run.
 fn take(run: &mut Run, known: &mut BTreeSet<String>, told: Told, back: &BTreeMap<String, u32>) {
     run.totals.cases += 1;
-    run.totals.requests += told.result.requests;
+    run.totals.case_requests += told.result.requests;
     for asserted in &told.result.asserted {
         let counts: &mut Counts = run.totals.requirements.entry(asserted.requirement.clone()).or_default();
         counts.exercised += 1;
@@ -152,7 +152,7 @@ fn take(run: &mut Run, known: &mut BTreeSet<String>, told: Told, back: &BTreeMap
     }
     for finding in &told.findings {
         known.insert(finding.fingerprint.clone());
-        merge(&mut run.findings, finding, &told.result.id, None, run.totals.requests);
+        merge(&mut run.findings, finding, &told.result.id, None, run.totals.case_requests);
         if let Some(report) = run.findings.iter_mut().find(|r| r.finding.fingerprint == finding.fingerprint) {
             report.minimal = true;
             if let Some(times) = back.get(&finding.fingerprint) {

@@ -463,19 +463,7 @@ impl<'a> Life<'a> {
     /// Removes what the life made; what resists is left to the end of the run.
     pub async fn clean_up(&mut self) {
         self.walking = None;
-        let mut leftovers = self.stage.fence.leftovers(&self.names.prefix);
-        leftovers.sort_by_key(|l| l.endpoint == "/Users");
-        for leftover in leftovers {
-            if let Some(id) = &leftover.id {
-                let path = format!("{}/{id}", leftover.endpoint);
-                let request = Request::new(Origin::Cleanup, Method::Delete, path);
-                let request = Request { credential: self.credential, ..request };
-                let _shared = self.stage.gate.read().await;
-                if crate::endpoint::Endpoint::exchange(&self.stage.fence, &request).await.is_err() {
-                    break;
-                }
-            }
-        }
+        self.stage.delete_all(&self.names.prefix, self.credential).await;
     }
 
     /// What came of it.

@@ -112,9 +112,14 @@ impl Run {
         self.totals.add(&other.totals);
         self.totals.lives = lives;
         for report in other.findings {
-            merge(&mut self.findings, &report.finding, &report.selector, None, report.found_after);
+            match self.findings.iter_mut().find(|known| known.finding.fingerprint == report.finding.fingerprint) {
+                Some(known) => known.lives += report.lives,
+                None => self.findings.push(report),
+            }
         }
         self.cases.extend(other.cases);
+        self.overhead_executions += other.overhead_executions;
+        self.trouble = self.trouble.take().or(other.trouble);
         self.canary.requests += other.canary.requests;
         self.leftovers.extend(other.leftovers);
         self.interrupted |= other.interrupted;

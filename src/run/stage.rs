@@ -11,6 +11,7 @@ use crate::directory::Namespace;
 use crate::endpoint::Endpoint;
 use crate::endpoint::fence::Fence;
 use crate::endpoint::meter::Meter;
+use crate::exchange::{Credential, Method, Origin, Request};
 use crate::requirement::Tolerance;
 use crate::scenario::ReadBack;
 use crate::verdict::Reported;
@@ -103,6 +104,20 @@ impl Stage {
     /// Whether the endpoint is the reference in process, where time passes with each request.
     pub fn is_embedded(&self) -> bool {
         self.base == EMBEDDED
+    }
+
+    /// Removes what was made under a prefix, groups first; what resists is left to the end of the run.
+    pub(super) async fn delete_all(&self, prefix: &str, credential: Credential) {
+        let mut leftovers = self.fence.leftovers(prefix);
+        leftovers.sort_by_key(|leftover| leftover.endpoint == "/Users");
+        for leftover in leftovers {
+            let Some(id) = &leftover.id else { continue };
+            let request = Request::new(Origin::Cleanup, Method::Delete, format!("{}/{id}", leftover.endpoint));
+            let _shared = self.gate.read().await;
+            if self.fence.exchange(&Request { credential, ..request }).await.is_err() {
+                break;
+            }
+        }
     }
 
     /// Whether the run is to end.

@@ -20,7 +20,9 @@ pub struct Totals {
     pub cases: u64,
     /// Cases that could not be judged.
     pub inconclusive_cases: u64,
-    /// Requests of the identity provider, and of written cases.
+    /// Requests of written cases.
+    pub case_requests: u64,
+    /// Requests of the identity provider.
     pub requests: u64,
     /// Requests of the harness itself, without canary and clean-up.
     pub own_requests: u64,
@@ -50,6 +52,7 @@ impl Totals {
         self.lives += other.lives;
         self.cases += other.cases;
         self.inconclusive_cases += other.inconclusive_cases;
+        self.case_requests += other.case_requests;
         self.requests += other.requests;
         self.own_requests += other.own_requests;
         self.rereads += other.rereads;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::prepare::resource;
 use crate::case::{Bindings, alias};
 use crate::contract::{Capability, Contract};
-use crate::exchange::{Method, Origin, Request, Response};
+use crate::exchange::{Credential, Method, Origin, Request, Response};
 use crate::expectation::Kind;
 use crate::run::{Canary, Stage};
 use crate::scim::builtin::{group_shape, user_shape};
@@ -153,7 +153,7 @@ async fn refuses_bare_users(stage: &Stage) -> bool {
         let request = Request::new(Origin::Suite, Method::Post, "/Users").with_body(body);
         let Ok(response) = stage.endpoint.exchange(&request).await else { return false };
         if response.is_success() {
-            super::play::delete_all(stage, &names.prefix).await;
+            stage.delete_all(&names.prefix, Credential::First).await;
             return wants_email;
         }
     }

@@ -13,7 +13,7 @@ use super::{CaseResult, Facts};
 use crate::case::{Bindings, Bound, Case, Check, OneOrMany, Step, Unbound};
 use crate::directory::Namespace;
 use crate::endpoint::{Trouble, Why, WouldTouch};
-use crate::exchange::{Exchange, Method, Origin, Request, Response};
+use crate::exchange::{Credential, Exchange, Method, Origin, Request, Response};
 use crate::oracle::{Answered, Failure, Mismatch, status_fits, verify, verify_untyped};
 use crate::requirement::{Tone, catalogue};
 use crate::run::{Canon, Stage};
@@ -101,7 +101,7 @@ pub(super) async fn play(stage: &Stage, facts: &Facts, instance: &Instance, perm
         destructive: instance.case.destructive,
     };
     let stop = playing.case(&instance.case).await.err();
-    delete_all(stage, &instance.names.prefix).await;
+    stage.delete_all(&instance.names.prefix, Credential::First).await;
     let failed = playing.findings.iter().any(|finding| finding.outcome == Outcome::Fail);
     let ended = match stop {
         Some(Stop::Ended(ended)) if !failed => ended,
@@ -248,7 +248,11 @@ impl Playing<'_> {
         let decided = step.expect.iter().any(Check::decides);
         let status = answered.last().map_or(0, |response| response.status);
         let writes = step.race.is_none() && answered.request.as_ref().is_some_and(|request| request.method.writes());
-        if !decided && !status_fits(&json!("2xx"), status) && step.look.is_none() && (writes || !step.expect.is_empty())
+        if !decided
+            && !status_fits(&json!("2xx"), status)
+            && step.look.is_none()
+            && !step.probe
+            && (writes || !step.expect.is_empty())
         {
             // What was made and read must be there; anything else that is refused says nothing about what was to be seen.
             if step.read.is_some() {
@@ -329,13 +333,13 @@ impl Playing<'_> {
                 },
             }
         }
-        // What is right but for a scimType that is left out, which is optional, is worth a warning.
-        let mut untyped = check
-            .alternatives()
-            .iter()
-            .filter_map(|one| verify_untyped(one, answered, &self.bindings, &self.stage.contract));
-        if untyped.any(|held| held.is_ok()) {
-            self.warn(requirement, Some("A80=absent"), answered, first.as_ref());
+        // What is right but for its scimType is worth what the register says (A80): to leave it out is permitted.
+        let verified = |one: &Check| verify_untyped(one, answered, &self.bindings, &self.stage.contract);
+        if let Some(choice) = check.alternatives().iter().find_map(verified) {
+            match self.tone(choice) {
+                Some(Tone::Warn) => self.warn(requirement, Some(choice), answered, first.as_ref()),
+                _ => self.held(requirement, Some(choice)),
+            }
             return Ok(true);
         }
         self.fail(requirement, &first.unwrap_or_else(|| missing(0)), None, answered);
@@ -400,19 +404,6 @@ impl Playing<'_> {
             subjects: Vec::new(),
             exchanges: lines,
         });
-    }
-}
-
-/// Removes what was made under a prefix, groups first.
-pub(super) async fn delete_all(stage: &Stage, prefix: &str) {
-    let mut leftovers = stage.fence.leftovers(prefix);
-    leftovers.sort_by_key(|leftover| leftover.endpoint == "/Users");
-    for leftover in leftovers {
-        let Some(id) = &leftover.id else { continue };
-        let request = Request::new(Origin::Cleanup, Method::Delete, format!("{}/{id}", leftover.endpoint));
-        if crate::endpoint::Endpoint::exchange(&stage.fence, &request).await.is_err() {
-            break;
-        }
     }
 }
 
